@@ -1,0 +1,1 @@
+"""The REST API: queues runs, stores what they report, serves the dashboard."""

@@ -1,0 +1,270 @@
+"""Bodies of responses and of the requests that people make. Non-finite floats travel as strings."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.contract.config import RLConfig
+from backend.contract.runs import RunStatus
+
+
+class Body(BaseModel):
+    """A JSON body: closed, non-finite floats as "NaN", "Infinity", "-Infinity"."""
+
+    model_config = ConfigDict(
+        extra="forbid", use_attribute_docstrings=True, ser_json_inf_nan="strings"
+    )
+
+
+class SignIn(Body):
+    """Exchange the token for a cookie."""
+
+    token: str = Field(min_length=1, max_length=256)
+    """The token from $MAYE_HOME/admin-token."""
+
+
+class SessionInfo(Body):
+    """Whether the browser is signed in."""
+
+    is_signed_in: bool
+    version: str
+
+
+class RunCreate(Body):
+    """A new run."""
+
+    name: str = Field(min_length=1, max_length=200)
+    """Shown in the run list."""
+    config: RLConfig
+    """What to do; defaults are the paper's."""
+    preset: str | None = Field(default=None, max_length=64)
+    """Preset that the configuration started from."""
+
+
+class RunSummary(Body):
+    """A run as the list shows it."""
+
+    id: UUID
+    name: str
+    kind: str
+    status: RunStatus
+    model: str
+    dataset: str
+    seed: int
+    preset: str | None
+    rl_step: int
+    """Finished RL steps."""
+    total_rl_steps: int | None
+    """None until the trainer has counted them."""
+    phase: str
+    """What it does now, in words."""
+    waits_for: str | None
+    """Why a queued run has not started, with its position in the queue."""
+    attempt: int
+    error_code: str | None
+    reason: str | None
+    training_accuracy: float | None
+    """Newest value of training/accuracy."""
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    heartbeat_at: datetime | None
+
+
+class RunDetail(RunSummary):
+    """A run with its resolved configuration."""
+
+    config: RLConfig
+
+
+class RunPage(Body):
+    """A page of runs, newest first."""
+
+    runs: list[RunSummary]
+    next_cursor: str | None
+    """Pass as `cursor` for the next page; None on the last."""
+
+
+class RunEvent(Body):
+    """One entry of a run's history."""
+
+    sequence: int
+    at: datetime
+    actor: str
+    from_status: RunStatus | None
+    to_status: RunStatus
+    reason: str | None
+
+
+class MetricKey(Body):
+    """A metric that a run has logged."""
+
+    key: str
+    name: str
+    num_points: int
+    last_rl_step: int
+    last_value: float | None
+    """None when the newest value is not finite."""
+
+
+class SeriesPoint(Body):
+    """One point of a series: a logged value with its rl_step, epoch and seconds."""
+
+    rl_step: int
+    epoch: float
+    seconds: float
+    value: float
+    """May be "NaN", "Infinity" or "-Infinity" in JSON."""
+
+
+class Series(Body):
+    """A metric's points in order of rl_step; down-sampled, each bucket's minimum and maximum kept."""
+
+    key: str
+    num_points: int
+    """Points stored."""
+    is_downsampled: bool
+    points: list[SeriesPoint]
+
+
+class Sample(Body):
+    """One response with its problem, verdict and rewards."""
+
+    rl_step: int
+    index: int
+    item_id: str
+    split: str
+    question: str
+    gold_answer: str
+    category: str | None
+    image_sha256: str | None
+    """Picture under /datasets/{slug}/images/{sha256}; None for a text-only problem."""
+    response: str
+    num_response_tokens: int
+    is_truncated: bool
+    extracted_answer: str | None
+    is_correct: bool
+    outcome_reward: float
+    reward_parts: dict[str, float]
+
+
+class SamplePage(Body):
+    """Responses of one step."""
+
+    rl_step: int | None
+    """Step shown; None when nothing was stored yet."""
+    rl_steps: list[int]
+    """All steps that have responses."""
+    samples: list[Sample]
+
+
+class LogTail(Body):
+    """The end of a run's log."""
+
+    text: str
+    is_complete: bool
+    """False when older lines were left out."""
+
+
+class CheckpointInfo(Body):
+    """A checkpoint that was announced."""
+
+    name: str
+    rl_step: int
+    size_bytes: int
+    created_at: datetime
+
+
+class SplitInfo(Body):
+    """A split of a data set."""
+
+    name: str
+    num_items: int
+
+
+class DatasetInfo(Body):
+    """A data set."""
+
+    id: UUID
+    slug: str
+    title: str
+    kind: str
+    """text-dominant or vision-dominant."""
+    licence: str
+    splits: list[SplitInfo]
+    num_images: int
+    created_at: datetime
+
+
+class DatasetItem(Body):
+    """A problem."""
+
+    split: str
+    item_id: str
+    row: int
+    question: str
+    answer: str
+    category: str | None
+    image_sha256: str | None
+
+
+class DatasetItemPage(Body):
+    """A page of problems in file order."""
+
+    items: list[DatasetItem]
+    next_cursor: str | None
+
+
+class FolderImport(Body):
+    """Import from a folder name under the operator's MAYE_IMPORT_DIR."""
+
+    folder: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
+    """Name of the folder; no separators."""
+
+
+class ModelInfo(Body):
+    """A model."""
+
+    id: UUID
+    slug: str
+    title: str
+    architecture: str
+    num_parameters: int
+    size_bytes: int
+    created_at: datetime
+
+
+class PresetInfo(Body):
+    """A ready configuration."""
+
+    slug: str
+    title: str
+    description: str
+    unavailable_because: str | None
+    """Why it cannot be launched now (its model or data set is absent); None when it can."""
+    config: RLConfig
+
+
+class FieldProblem(Body):
+    """One field that was refused."""
+
+    path: list[str | int]
+    """Where: keys from the body's root."""
+    message: str
+    """What is wrong and what is allowed."""
+    got: str
+    """What came, shortened."""
+
+
+class Problem(Body):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    """Stable error code."""
+    detail: str
+    request_id: str
+    fields: list[FieldProblem] = []

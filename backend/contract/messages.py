@@ -1,0 +1,201 @@
+"""What runner, trainer and API say to each other: claim, heartbeat, spool records, checkpoint, end.
+
+Every write carries the fence that the claim returned; the API refuses an older one with
+`stale_fence`, and the sender stops. Records are identified by what they are about (run, key,
+step), so a batch that is sent twice changes nothing. Non-finite floats travel as the strings
+"NaN", "Infinity" and "-Infinity", because JSON has no such numbers.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.contract.config import RLConfig
+
+MAX_STEP = 2**53 - 1
+StepNumber = Annotated[int, Field(ge=0, le=MAX_STEP)]
+Fence = Annotated[int, Field(ge=1, le=MAX_STEP)]
+
+
+class Message(BaseModel):
+    """A message between processes: closed, frozen, non-finite floats as strings."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, ser_json_inf_nan="strings"
+    )
+
+
+class ClaimRequest(Message):
+    """A worker asks for a run."""
+
+    worker: str = Field(min_length=1, max_length=200)
+    """Name of the worker: host and slot group, stable over restarts of its process."""
+    slots: int = Field(ge=1, le=1024)
+    """How many runs this worker can carry at a time (a CPU worker: one)."""
+
+
+class Claim(Message):
+    """A run handed to a worker."""
+
+    run_id: UUID
+    """The run."""
+    fence: Fence
+    """Raised by every claim; only its holder may write."""
+    lease_s: float
+    """Seconds until the lease ends unless a heartbeat renews it."""
+    config: RLConfig
+    """The resolved configuration."""
+
+
+class ClaimReply(Message):
+    """Answer to a claim: a run, or nothing that fits now."""
+
+    claim: Claim | None
+    """None when no queued run fits the worker's free slots."""
+
+
+class Heartbeat(Message):
+    """The runner is alive and renews its lease."""
+
+    fence: Fence
+    """The fence of the claim."""
+    is_training: bool
+    """True once the trainer has taken its first step: the run is running, not starting."""
+    phase: str = Field(default="", max_length=200)
+    """What the trainer does now, in words for the run page (for example "evaluating step 0")."""
+
+
+class HeartbeatReply(Message):
+    """What the platform wants of the runner."""
+
+    should_cancel: bool
+    """True when a user asked to cancel: stop the trainer within the grace period."""
+
+
+class StepRecord(Message):
+    """One RL step: every x-axis, and all metrics logged at it."""
+
+    type: Literal["step"] = "step"
+    rl_step: StepNumber
+    """0 is before training."""
+    epoch: float = Field(ge=0)
+    """Passes over the training split so far."""
+    samples: int = Field(ge=0, le=MAX_STEP)
+    """Responses collected so far."""
+    tokens: int = Field(ge=0, le=MAX_STEP)
+    """Response tokens collected so far."""
+    seconds: float = Field(ge=0)
+    """Training time so far, over all attempts, in s."""
+    logged_at: datetime
+    """When the trainer wrote the record (UTC)."""
+    metrics: dict[str, float]
+    """Metric key (catalogue name, labels in braces) to value."""
+
+
+class SampleRecord(Message):
+    """One response, with what it was worth."""
+
+    type: Literal["sample"] = "sample"
+    rl_step: StepNumber
+    """Step that produced it."""
+    index: int = Field(ge=0, le=1_000_000)
+    """Position in the step's batch."""
+    item_id: str = Field(max_length=200)
+    """Id of the problem in its data set split."""
+    split: str = Field(max_length=64)
+    """Split of the problem."""
+    response: str
+    """Decoded text without special tokens."""
+    num_response_tokens: int = Field(ge=0)
+    """Tokens up to and including end-of-text."""
+    is_truncated: bool
+    """True when the response has no end-of-text."""
+    extracted_answer: str | None
+    """What the judge read as the answer; None without a box."""
+    is_correct: bool
+    """The judge's verdict."""
+    outcome_reward: float
+    """What the response was rewarded with."""
+    reward_parts: dict[str, float]
+    """Part name (accuracy, language, format) to value."""
+
+
+class ProgressRecord(Message):
+    """How far the trainer is."""
+
+    type: Literal["progress"] = "progress"
+    rl_step: StepNumber
+    """Finished RL steps."""
+    total_rl_steps: StepNumber
+    """RL steps of the whole run."""
+    phase: str = Field(max_length=200)
+    """What the trainer does now, in words."""
+
+
+class CheckpointRecord(Message):
+    """A complete checkpoint that lies on disk, announced after its folder was made durable."""
+
+    type: Literal["checkpoint"] = "checkpoint"
+    rl_step: StepNumber
+    """Step after which the state was saved."""
+    name: str = Field(pattern=r"^step-\d{8}\.f\d+$")
+    """Folder name under the run's checkpoints."""
+    manifest_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """Hash of the manifest that lists every file's hash."""
+    size_bytes: int = Field(ge=0)
+    """Size of all files."""
+
+
+SpoolRecord = Annotated[
+    StepRecord | SampleRecord | ProgressRecord | CheckpointRecord, Field(discriminator="type")
+]
+"""What a trainer writes to its spool, one JSON line each."""
+
+
+class LogChunk(Message):
+    """A piece of the trainer's output."""
+
+    fence: Fence
+    """Attempt whose output it is."""
+    offset: int = Field(ge=0, le=MAX_STEP)
+    """Byte offset of the piece in that attempt's log file: its identity."""
+    text: str = Field(max_length=262_144)
+    """Decoded text, control characters except newline and tab removed."""
+
+
+class IngestBatch(Message):
+    """Spool records and log pieces; sending it twice changes nothing."""
+
+    fence: Fence
+    """The fence of the claim."""
+    records: list[SpoolRecord] = Field(default=[], max_length=1000)
+    """In the order they were written."""
+    log: list[LogChunk] = Field(default=[], max_length=64)
+    """In order of their offsets."""
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    SUCCEEDED = "succeeded"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    """The trainer's own error: trying again would give the same."""
+    LOST = "lost"
+    """Killed from outside: the run is queued again and goes on from its newest checkpoint."""
+
+
+class AttemptEnd(Message):
+    """The last thing a runner says."""
+
+    fence: Fence
+    """The fence of the claim."""
+    outcome: Outcome
+    """How the attempt ended."""
+    error_code: str | None = Field(default=None, max_length=64)
+    """Stable code of the failure."""
+    reason: str | None = Field(default=None, max_length=4000)
+    """Why, in words, for the user."""

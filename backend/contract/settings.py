@@ -1,0 +1,83 @@
+"""Deployment settings: environment variables to one frozen record. No hyperparameters here."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.contract.artifacts import Home
+
+PREFIX = "MAYE_"
+
+
+class Settings(BaseModel):
+    """What an operator decides; every field is the environment variable MAYE_<NAME>."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    home: Path = Path(".maye")
+    """Folder of all state."""
+    host: str = "127.0.0.1"
+    """Address that the API listens on."""
+    port: int = Field(default=8000, ge=0, le=65535)
+    """Port that the API listens on."""
+    allowed_hosts: str = ""
+    """Further Host headers that are accepted, comma-separated; local names always are."""
+    api_url: str = "http://127.0.0.1:8000"
+    """Where workers and the command line find the API."""
+    database_url: str = ""
+    """SQLAlchemy URL; empty means SQLite under MAYE_HOME."""
+    redis_url: str = ""
+    """Broker URL; empty means that `maye up` starts a private Redis."""
+    import_dir: Path | None = None
+    """Folder whose sub-folders may be imported by name; default $MAYE_HOME/import."""
+    static_dir: Path | None = None
+    """Built front end; default frontend/dist beside the code."""
+    worker_slots: int = Field(default=1, ge=1, le=1024)
+    """Runs that one worker carries at a time (a CPU worker: one)."""
+    lease_s: float = Field(default=30.0, gt=0)
+    """How long a claim holds without a heartbeat."""
+    heartbeat_s: float = Field(default=2.0, gt=0)
+    """Seconds between two heartbeats of a runner."""
+    self_stop_s: float = Field(default=24.0, gt=0)
+    """A runner that could not renew for this long stops its trainer itself."""
+    cancel_grace_s: float = Field(default=5.0, ge=0)
+    """Seconds between asking a trainer to stop and killing its process group."""
+    relay_s: float = Field(default=5.0, gt=0)
+    """Seconds between two sweeps of the outbox and of expired leases."""
+    ship_s: float = Field(default=0.2, gt=0)
+    """Seconds between two looks at the spool."""
+    max_attempts_without_progress: int = Field(default=3, ge=1)
+    """Lost attempts in a row without a new checkpoint after which a run fails."""
+    max_json_body_bytes: int = Field(default=1_048_576, ge=1024)
+    """Largest JSON body of a request."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """Read MAYE_* variables.
+
+        Raises:
+            ValueError: a value out of range, by name.
+        """
+        known = {
+            name: environ[PREFIX + name.upper()]
+            for name in cls.model_fields
+            if PREFIX + name.upper() in environ
+        }
+        return cls.model_validate(known)
+
+    @property
+    def paths(self) -> Home:
+        """The folders under MAYE_HOME."""
+        return Home(self.home.resolve())
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database URL, SQLite under MAYE_HOME by default."""
+        return self.database_url or f"sqlite:///{self.paths.root / 'maye.db'}"
+
+    @property
+    def resolved_import_dir(self) -> Path:
+        """The folder of importable folders."""
+        return (self.import_dir or self.paths.root / "import").resolve()
