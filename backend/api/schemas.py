@@ -5,7 +5,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.contract.config import RLConfig
+from backend.contract.config import RLConfig, Slug
+from backend.contract.datasets import DatasetManifest
 from backend.contract.runs import RunStatus
 
 
@@ -221,6 +222,8 @@ class FolderImport(Body):
 
     folder: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
     """Name of the folder; no separators."""
+    manifest: DatasetManifest | None = None
+    """In place of the folder's own dataset.yaml."""
 
 
 class ModelInfo(Body):
@@ -268,3 +271,14 @@ class Problem(Body):
     detail: str
     request_id: str
     fields: list[FieldProblem] = []
+
+
+class ModelImport(Body):
+    """Register a model from a folder name under the operator's MAYE_IMPORT_DIR."""
+
+    folder: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
+    """Name of the folder; no separators."""
+    slug: Slug
+    """Unique name."""
+    title: str = Field(min_length=1, max_length=200)
+    """Name for people."""

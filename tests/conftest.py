@@ -1,0 +1,20 @@
+"""Fixtures for all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Folder of real third-party data beside the checkout; its absence in CI is a failure."""
+    folder = Path(os.environ.get("MAYE_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        message = f"no test data at {folder}: set MAYE_TEST_DATA to run this test"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder
