@@ -1,0 +1,1 @@
+"""Rules and queries of the platform, without HTTP."""
