@@ -1,0 +1,1 @@
+"""Problems of imported data sets, as the trainer reads them."""

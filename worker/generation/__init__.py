@@ -1,0 +1,1 @@
+"""Engines that draw responses from a policy."""

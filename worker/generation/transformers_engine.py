@@ -1,0 +1,208 @@
+"""An engine that decodes with the policy's own transformers modules and a key-value cache."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache, PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration
+
+from worker.generation.engine import Decoding
+from worker.generation.sampling import sample_tokens, uniform_stream
+from worker.modeling.forward import image_inputs
+from worker.modeling.loading import Processor
+from worker.tensors.batches import Prompts, Responses
+from worker.tensors.logprobs import processed_logits, token_logprobs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Rows:
+    """How each row of a decoding batch is sampled."""
+
+    prompt_index: list[int]
+    """B positions among the prompts."""
+    temperature: Tensor
+    """[B, 1]."""
+    top_p: Tensor
+    """[B]."""
+    uniform: Tensor
+    """[B, max_tokens] numbers of each row's own stream."""
+
+
+class TransformersEngine:
+    """Samples with the policy itself: no copy of the weights, no drift but rounding.
+
+    Every prompt is read once, however many responses it gets. Rows that have ended leave the
+    batch, so that a long response does not hold up the others.
+    """
+
+    def __init__(
+        self,
+        policy: Qwen2_5_VLForConditionalGeneration,
+        processor: Processor,
+        *,
+        seed: int,
+        max_rows: int = 512,
+    ) -> None:
+        """Build an engine.
+
+        Args:
+            policy: Model to decode with.
+            processor: Its tokenizer and special tokens.
+            seed: The run's seed, part of every response's random stream.
+            max_rows: Responses decoded at a time; bounds the cache's memory.
+        """
+        self._policy = policy
+        self._tokenizer: PreTrainedTokenizerBase = processor.tokenizer
+        self._banned = processor.banned_token_ids
+        self._pad = processor.pad_token_id
+        self._ends = processor.end_token_ids
+        self._seed = seed
+        self._max_rows = max_rows
+
+    def load_weights(self, policy: Qwen2_5_VLForConditionalGeneration) -> None:
+        """Answer with this policy from now on."""
+        self._policy = policy
+
+    @torch.no_grad()
+    def generate(
+        self, prompts: Prompts, decodings: Sequence[Decoding], *, rl_step: int, max_tokens: int
+    ) -> list[Responses]:
+        """Answer all prompts in each way of decoding (see the protocol)."""
+        per_prompt = sum(decoding.num_samples for decoding in decodings)
+        chunk = max(1, self._max_rows // per_prompt)
+        device = prompts.input_ids.device
+        tokens = torch.full((len(prompts) * per_prompt, max_tokens), self._pad, device=device)
+        logprobs = torch.zeros(tokens.shape, device=device)
+        for start in range(0, len(prompts), chunk):
+            indices = list(range(start, min(start + chunk, len(prompts))))
+            rows = self._rows(prompts, indices, decodings, rl_step, max_tokens)
+            part_tokens, part_logprobs = self._decode(prompts.select(indices), rows)
+            span = slice(start * per_prompt, start * per_prompt + len(rows.prompt_index))
+            tokens[span], logprobs[span] = part_tokens, part_logprobs
+        return self._split(tokens, logprobs, decodings, len(prompts))
+
+    def _rows(
+        self,
+        prompts: Prompts,
+        indices: Sequence[int],
+        decodings: Sequence[Decoding],
+        rl_step: int,
+        max_tokens: int,
+    ) -> _Rows:
+        device = prompts.input_ids.device
+        plan = [
+            (position, prompts.keys[index], sample, decoding)
+            for position, index in enumerate(indices)
+            for decoding in decodings
+            for sample in range(decoding.num_samples)
+        ]
+        streams = [
+            uniform_stream((self._seed, rl_step, decoding.stream, key, sample), max_tokens)
+            for _, key, sample, decoding in plan
+        ]
+        return _Rows(
+            prompt_index=[position for position, *_ in plan],
+            temperature=torch.tensor([[d.temperature] for *_, d in plan], device=device),
+            top_p=torch.tensor([d.top_p for *_, d in plan], device=device),
+            uniform=torch.stack(streams).to(device),
+        )
+
+    def _decode(self, prompts: Prompts, rows: _Rows) -> tuple[Tensor, Tensor]:
+        device = prompts.input_ids.device
+        num_rows, max_tokens = rows.uniform.shape
+        tokens = torch.full((num_rows, max_tokens), self._pad, device=device)
+        logprobs = torch.zeros(num_rows, max_tokens, device=device)
+        ends = torch.tensor(self._ends, device=device)
+
+        cache = DynamicCache(config=self._policy.config.get_text_config())
+        logits = self._policy(
+            input_ids=prompts.input_ids,
+            attention_mask=prompts.attention_mask,
+            position_ids=prompts.position_ids,
+            mm_encoder_outputs=image_inputs(prompts.image_features),
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        ).logits[:, -1]
+        spread = torch.tensor(rows.prompt_index, device=device)
+        cache.batch_select_indices(spread)
+        logits, mask = logits[spread], prompts.attention_mask[spread]
+        position, active = prompts.next_position[spread], torch.arange(num_rows, device=device)
+        running = torch.ones(num_rows, dtype=torch.bool, device=device)
+
+        for index in range(max_tokens):
+            processed = processed_logits(logits, 1.0, self._banned) / rows.temperature[active]
+            drawn = sample_tokens(processed, rows.uniform[active, index], rows.top_p[active])
+            tokens[active[running], index] = drawn[running]
+            logprobs[active[running], index] = token_logprobs(processed, drawn)[running]
+            running = running & ~torch.isin(drawn, ends)
+            if index + 1 == max_tokens or not running.any():
+                break
+            if int(running.sum()) * 4 <= 3 * len(running):
+                kept = running.nonzero().squeeze(1)
+                cache.batch_select_indices(kept)
+                drawn, mask, position = drawn[kept], mask[kept], position[kept]
+                active, running = active[kept], running[kept]
+            mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
+            logits = self._policy(
+                input_ids=drawn.unsqueeze(1),
+                attention_mask=mask,
+                position_ids=(position + index).view(1, -1, 1).expand(3, -1, -1),
+                past_key_values=cache,
+                use_cache=True,
+            ).logits[:, -1]
+        return tokens, logprobs
+
+    def _split(
+        self, tokens: Tensor, logprobs: Tensor, decodings: Sequence[Decoding], num_prompts: int
+    ) -> list[Responses]:
+        per_prompt = sum(decoding.num_samples for decoding in decodings)
+        tokens = tokens.view(num_prompts, per_prompt, -1)
+        logprobs = logprobs.view(num_prompts, per_prompt, -1)
+        parts, start = [], 0
+        for decoding in decodings:
+            stop = start + decoding.num_samples
+            parts.append(
+                build_responses(
+                    tokens[:, start:stop].flatten(0, 1),
+                    logprobs[:, start:stop].flatten(0, 1),
+                    end_token_ids=self._ends,
+                    tokenizer=self._tokenizer,
+                )
+            )
+            start = stop
+        return parts
+
+
+def build_responses(
+    tokens: Tensor,
+    logprobs: Tensor,
+    *,
+    end_token_ids: Sequence[int],
+    tokenizer: PreTrainedTokenizerBase,
+) -> Responses:
+    """Responses of raw rows: everything after the first end-of-text is padding.
+
+    Args:
+        tokens: [B, R] sampled tokens, anything after the first end-of-text.
+        logprobs: [B, R] their log-probabilities.
+        end_token_ids: Each of them ends a response and belongs to it.
+        tokenizer: For the texts.
+    """
+    is_end = torch.isin(tokens, torch.tensor(list(end_token_ids), device=tokens.device))
+    ends_before = is_end.long().cumsum(dim=1) - is_end.long()
+    mask = ends_before == 0
+    width = int(mask.sum(dim=1).max())
+    tokens, mask, logprobs = tokens[:, :width], mask[:, :width], logprobs[:, :width]
+    texts = [
+        tokenizer.decode(row[row_mask].tolist(), skip_special_tokens=True)
+        for row, row_mask in zip(tokens, mask, strict=True)
+    ]
+    return Responses(
+        tokens=tokens,
+        response_mask=mask,
+        rollout_logprobs=logprobs * mask,
+        is_finished=is_end.any(dim=1),
+        texts=tuple(texts),
+    )

@@ -1,0 +1,1 @@
+"""The policy: loading, freezing, forward passes, checkpoints."""

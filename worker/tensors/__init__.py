@@ -1,0 +1,1 @@
+"""Pure functions and records on tensors, without models, devices or files."""

@@ -1,0 +1,70 @@
+"""Tensors that travel together: prompts and the responses to them.
+
+Legend of shapes, used everywhere in the worker:
+    B  responses of a batch          P  prompt tokens, left-padded
+    R  response tokens, right-padded L  P + R
+    V  vocabulary                    b  rows of a micro-batch
+Masks are True where a token takes part.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prompts:
+    """Encoded prompts, ready for engine and trainer (Step I)."""
+
+    input_ids: Tensor
+    """[B, P] token ids, left-padded."""
+    attention_mask: Tensor
+    """[B, P] True on prompt tokens."""
+    position_ids: Tensor
+    """[3, B, P] multimodal positions (temporal, height, width); 0 on padding."""
+    next_position: Tensor
+    """[B] position of the first response token."""
+    image_features: tuple[Tensor | None, ...]
+    """B entries of [visual tokens, hidden] from the frozen vision tower; None for text only."""
+    keys: tuple[str, ...]
+    """B names of the problems, part of each response's random stream."""
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def select(self, rows: Sequence[int]) -> "Prompts":
+        """The given rows, with padding columns that are empty in all of them removed."""
+        index = torch.as_tensor(rows, device=self.input_ids.device)
+        mask = self.attention_mask[index]
+        start = int(mask.any(dim=0).to(torch.int8).argmax())
+        return Prompts(
+            input_ids=self.input_ids[index, start:],
+            attention_mask=mask[:, start:],
+            position_ids=self.position_ids[:, index, start:],
+            next_position=self.next_position[index],
+            image_features=tuple(self.image_features[row] for row in rows),
+            keys=tuple(self.keys[row] for row in rows),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Responses:
+    """Responses to prompts (Step II), one row each."""
+
+    tokens: Tensor
+    """[B, R] sampled token ids, the end-of-text included; padding after it."""
+    response_mask: Tensor
+    """[B, R] True on response tokens up to and including the end-of-text."""
+    rollout_logprobs: Tensor
+    """[B, R] log-probability under the engine's policy, temperature applied; 0 on padding."""
+    is_finished: Tensor
+    """[B] True when the response ended by itself, False when it was cut off."""
+    texts: tuple[str, ...]
+    """B decoded texts without special tokens."""
+
+    @property
+    def num_tokens(self) -> Tensor:
+        """[B] response tokens, the end-of-text included."""
+        return self.response_mask.sum(dim=1)
