@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +12,7 @@ from backend.contract.errors import ConflictError
 
 
 @contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
+def new_folder(target: Path) -> Generator[Path]:
     """Yield an empty folder beside `target`; it is made durable and renamed when the block ends.
 
     After an error in the block nothing is left. The temporary name begins with a dot, which no

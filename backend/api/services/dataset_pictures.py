@@ -36,7 +36,7 @@ class PictureStore:
     """Folder that every picture must lie in."""
     target: Path
     """Folder that receives `{sha256}`; exists."""
-    _results: dict[Path, str | RowError] = field(default_factory=dict)
+    _results: dict[Path, str | RowError] = field(default_factory=dict[Path, str | RowError])
     """Resolved path to hash, or to why the picture is refused."""
 
     @property

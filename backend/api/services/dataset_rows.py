@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from backend.api.services.dataset_pictures import PictureStore, RowError
 from backend.contract.answers import last_boxed
@@ -89,7 +89,7 @@ def _parse(line: bytes) -> dict[str, Any]:
         raise RowError("invalid JSON: nested too deeply") from e
     if not isinstance(content, dict):
         raise RowError(f"a row must be a JSON object, got {type(content).__name__}")
-    return content
+    return cast(dict[str, Any], content)
 
 
 def _refuse_number(name: str) -> NoReturn:
