@@ -1,0 +1,161 @@
+"""The pre-training corpus: fresh problems with responses, as token ids and pictures."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from worker.workbench.drawing import CELL_PIXELS, draw_scene
+from worker.workbench.model import MERGED_PATCHES, PATCH_PIXELS
+from worker.workbench.problems import PROMPT_SUFFIX, Family, Form, Problem, sample_problem
+from worker.workbench.responses import Manner, Style, respond
+from worker.workbench.scenes import GRID_SIDE, IN_DISTRIBUTION
+from worker.workbench.tokenizer import IMAGE_TOKEN, TURN_END_TOKEN
+
+NUM_VISUAL_TOKENS = GRID_SIDE**2
+
+STUDY_MANNER = Manner(
+    misreading=0.1,
+    mending=1.0,
+    spoiling=0.0,
+    miscalculation=0.0,
+    wrong_method=0.1,
+    exact_guess=0.2,
+)
+"""The first phase: what the pictures show and how to calculate."""
+
+HABIT_MANNER = Manner(
+    misreading=0.18,
+    mending=0.6,
+    spoiling=0.35,
+    miscalculation=0.08,
+    wrong_method=0.6,
+    exact_guess=0.2,
+)
+"""The second phase: the faults that RL is to find and drop."""
+
+STUDY_STYLES: dict[Style, float] = {Style.GUESS: 0.06, Style.SHORT: 0.47, Style.CAREFUL: 0.47}
+
+HABIT_STYLES: dict[tuple[Family, int], tuple[float, float, float]] = {
+    (Family.COUNT, 0): (0.55, 0.30, 0.15),
+    (Family.COUNT, 1): (0.30, 0.55, 0.15),
+    (Family.COMPARE, 0): (0.55, 0.30, 0.15),
+    (Family.COMPARE, 1): (0.45, 0.40, 0.15),
+    (Family.ANGLE, 0): (0.25, 0.55, 0.20),
+    (Family.ANGLE, 1): (0.25, 0.30, 0.45),
+    (Family.LENGTH, 0): (0.25, 0.55, 0.20),
+    (Family.LENGTH, 1): (0.50, 0.25, 0.25),
+    (Family.BARS, 0): (0.25, 0.55, 0.20),
+    (Family.BARS, 1): (0.50, 0.20, 0.30),
+}
+"""Shares of guess, short and careful responses by family and phrasing in the second phase."""
+
+FAMILY_WEIGHTS: dict[Family, int] = {
+    Family.COUNT: 4,
+    Family.COMPARE: 5,
+    Family.ANGLE: 4,
+    Family.LENGTH: 5,
+    Family.BARS: 4,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examples:
+    """A part of the corpus as arrays, one row an example."""
+
+    token_ids: Tensor
+    """[N, L] int64 prompt and response, padded on the right."""
+    target_mask: Tensor
+    """[N, L] bool, True on response tokens up to and including the turn's end."""
+    pictures: Tensor
+    """[N, 112, 112, 3] uint8."""
+
+
+def choose_style(problem: Problem, *, is_habit: bool, rng: Random) -> Style:
+    """Draw the style of a response in the first or the second phase."""
+    weights = tuple(STUDY_STYLES.values())
+    if is_habit:
+        weights = HABIT_STYLES[problem.family, problem.phrasing]
+    return rng.choices(list(Style), weights=weights)[0]
+
+
+def render_prompt(question: str, tokenizer: PreTrainedTokenizerFast) -> str:
+    """The chat form of a question about one picture, up to where the response begins."""
+    content = [{"type": "image"}, {"type": "text", "text": question + PROMPT_SUFFIX}]
+    prompt = tokenizer.apply_chat_template(
+        [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
+    )
+    return prompt.replace(IMAGE_TOKEN, IMAGE_TOKEN * NUM_VISUAL_TOKENS)
+
+
+def sample_fresh_problem(rng: Random, taken: Collection[Problem]) -> Problem:
+    """Draw a problem that is not one of those taken; two of three are vision-dominant."""
+    families, weights = tuple(FAMILY_WEIGHTS), tuple(FAMILY_WEIGHTS.values())
+    while True:
+        form = Form.TEXT if rng.random() < 0.25 else Form.VISION
+        family = rng.choices(families, weights=weights)[0]
+        problem = sample_problem(family, form, IN_DISTRIBUTION, rng)
+        if problem not in taken:
+            return problem
+
+
+def sample_examples(
+    number: int,
+    *,
+    is_habit: bool,
+    tokenizer: PreTrainedTokenizerFast,
+    taken: Collection[Problem],
+    rng: Random,
+) -> Examples:
+    """Draw fresh problems with responses and encode them."""
+    manner = HABIT_MANNER if is_habit else STUDY_MANNER
+    problems = [sample_fresh_problem(rng, taken) for _ in range(number)]
+    prompts = [render_prompt(problem.question, tokenizer) for problem in problems]
+    responses = [
+        respond(problem, choose_style(problem, is_habit=is_habit, rng=rng), manner, rng)
+        + TURN_END_TOKEN
+        for problem in problems
+    ]
+    prompt_ids = tokenizer(prompts)["input_ids"]
+    response_ids = tokenizer(responses)["input_ids"]
+    longest = max(len(p) + len(r) for p, r in zip(prompt_ids, response_ids, strict=True))
+    token_ids = torch.full((number, longest), tokenizer.pad_token_id)
+    target_mask = torch.zeros(number, longest, dtype=torch.bool)
+    for i, (prompt, response) in enumerate(zip(prompt_ids, response_ids, strict=True)):
+        end = len(prompt) + len(response)
+        token_ids[i, :end] = torch.tensor(prompt + response)
+        target_mask[i, len(prompt) : end] = True
+    pictures = torch.from_numpy(np.stack([draw_scene(problem.scene) for problem in problems]))
+    return Examples(token_ids=token_ids, target_mask=target_mask, pictures=pictures)
+
+
+def patchify(pictures: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """The pixel values that Qwen's image processor gives for pictures that need no resizing.
+
+    Args:
+        pictures: [N, H, W, 3] uint8, sides divisible by 28.
+        mean: [3] of the channels, on the scale of 0 to 1.
+        std: [3] of the channels.
+
+    Returns:
+        [N * H / 14 * W / 14, 3 * 2 * 14 * 14] float32, in the order of the merged patches.
+    """
+    num_pictures, height, width, channels = pictures.shape
+    pixels = (pictures.float() / 255 - mean) / std
+    rows, columns = height // CELL_PIXELS, width // CELL_PIXELS
+    cells = pixels.view(
+        num_pictures,
+        rows,
+        MERGED_PATCHES,
+        PATCH_PIXELS,
+        columns,
+        MERGED_PATCHES,
+        PATCH_PIXELS,
+        channels,
+    ).permute(0, 1, 4, 2, 5, 7, 3, 6)
+    twice = cells.unsqueeze(6).expand(*cells.shape[:6], 2, PATCH_PIXELS, PATCH_PIXELS)
+    return twice.reshape(-1, channels * 2 * PATCH_PIXELS * PATCH_PIXELS)
