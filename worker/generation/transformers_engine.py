@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from worker.generation.engine import Decoding
 from worker.generation.sampling import sample_tokens, uniform_stream
 from worker.modeling.forward import image_inputs
 from worker.modeling.loading import Processor
+from worker.modeling.precision import autocast
 from worker.tensors.batches import Prompts, Responses
 from worker.tensors.logprobs import processed_logits, token_logprobs
 
@@ -42,7 +44,8 @@ class TransformersEngine:
         processor: Processor,
         *,
         seed: int,
-        max_rows: int = 512,
+        precision: Literal["float32", "bfloat16"] = "float32",
+        max_rows: int = 640,
     ) -> None:
         """Build an engine.
 
@@ -50,6 +53,7 @@ class TransformersEngine:
             policy: Model to decode with.
             processor: Its tokenizer and special tokens.
             seed: The run's seed, part of every response's random stream.
+            precision: Arithmetic of forward passes.
             max_rows: Responses decoded at a time; bounds the cache's memory.
         """
         self._policy = policy
@@ -58,6 +62,7 @@ class TransformersEngine:
         self._pad = processor.pad_token_id
         self._ends = processor.end_token_ids
         self._seed = seed
+        self._precision: Literal["float32", "bfloat16"] = precision
         self._max_rows = max_rows
 
     def load_weights(self, policy: Qwen2_5_VLForConditionalGeneration) -> None:
@@ -77,7 +82,8 @@ class TransformersEngine:
         for start in range(0, len(prompts), chunk):
             indices = list(range(start, min(start + chunk, len(prompts))))
             rows = self._rows(prompts, indices, decodings, rl_step, max_tokens)
-            part_tokens, part_logprobs = self._decode(prompts.select(indices), rows)
+            with autocast(device, self._precision):
+                part_tokens, part_logprobs = self._decode(prompts.select(indices), rows)
             span = slice(start * per_prompt, start * per_prompt + len(rows.prompt_index))
             tokens[span], logprobs[span] = part_tokens, part_logprobs
         return self._split(tokens, logprobs, decodings, len(prompts))

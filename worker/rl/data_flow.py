@@ -101,6 +101,4 @@ def encode(
         encode_prompt(item, open_image(folder, item), processor=processor, cfg=cfg)
         for item in items
     ]
-    return Batch(
-        items=tuple(items), prompts=collate(encoded, policy=policy, processor=processor)
-    )
+    return Batch(items=tuple(items), prompts=collate(encoded, policy=policy, processor=processor))

@@ -10,6 +10,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import AdamW
 
 from backend.contract.config import OptimizerConfig, RLConfig
+from backend.contract.errors import TrainingError
 from worker.modeling.forward import response_logits
 from worker.modeling.precision import autocast
 from worker.rl.losses import clipped_surrogate, k3_kl
@@ -95,6 +96,9 @@ def _update(
 
     Returns:
         [6] surrogate loss, KL loss, clipped share, ratio, loss, gradient norm.
+
+    Raises:
+        TrainingError: the gradient is not finite.
     """
     num_tokens = trajectory.responses.num_tokens
     lengths = trajectory.prompts.attention_mask.sum(dim=1) + num_tokens
@@ -104,9 +108,14 @@ def _update(
     for group in micro_batches(lengths[list(rows)].tolist(), cfg.algorithm.tokens_per_micro_batch):
         sums += weight * _backward(models, trajectory, [rows[i] for i in group], weight, cfg)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    grad_norm = clip_grad_norm_(parameters, cfg.optimizer.max_grad_norm, error_if_nonfinite=False)
+    grad_norm = float(clip_grad_norm_(parameters, cfg.optimizer.max_grad_norm))
+    if not math.isfinite(grad_norm):
+        raise TrainingError(
+            f"the gradient norm is {grad_norm} (surrogate loss {sums[0]}, KL loss {sums[1]}): "
+            "the update was not made; a smaller learning rate may help"
+        )
     optimizer.step()
-    return np.append(sums, float(grad_norm))
+    return np.append(sums, grad_norm)
 
 
 def _backward(

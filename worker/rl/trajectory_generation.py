@@ -49,9 +49,7 @@ def build(
             cfg=cfg,
             banned=models.processor.banned_token_ids,
         )
-    outcomes = torch.tensor(
-        [reward.outcome for reward in rewards], device=responses.tokens.device
-    )
+    outcomes = torch.tensor([reward.outcome for reward in rewards], device=responses.tokens.device)
     return Trajectory(
         prompts=batch.prompts,
         responses=responses,
@@ -59,9 +57,7 @@ def build(
         reference_logprobs=reference_logprobs,
         entropy=policy_entropy,
         rewards=rewards,
-        advantages=compute_advantages(
-            outcomes, responses.response_mask, cfg.algorithm.discount
-        ),
+        advantages=compute_advantages(outcomes, responses.response_mask, cfg.algorithm.discount),
     )
 
 
@@ -69,9 +65,7 @@ def judge_responses(
     judge: Judge, batch: Batch, responses: Responses, cfg: RLConfig
 ) -> tuple[Reward, ...]:
     """The rewards of B responses."""
-    pairs = [
-        (text, item.answer) for text, item in zip(responses.texts, batch.items, strict=True)
-    ]
+    pairs = [(text, item.answer) for text, item in zip(responses.texts, batch.items, strict=True)]
     return tuple(
         score(text, verdict, is_finished=is_finished, cfg=cfg.reward)
         for (text, _), verdict, is_finished in zip(

@@ -1,0 +1,1 @@
+"""The evaluation scheme: pass@k at the paper's decoding settings."""

@@ -1,0 +1,140 @@
+"""The loop: the paper's four steps, evaluation and checkpoints."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch.nn import Parameter
+from torch.optim import AdamW
+
+from backend.contract.config import RLConfig
+from backend.contract.datasets import Item
+from worker.evaluation.evaluate import Examiner, Subject, evaluate
+from worker.generation.engine import Engine
+from worker.rewards.judge import Judge
+from worker.rl import data_flow, policy_update, response_collection, trajectory_generation
+from worker.rl.data_flow import Draw, Sampler
+from worker.rl.journal import Journal, Stopwatch
+from worker.rl.trajectory_generation import Models
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """Everything that a run needs, built by `worker/rl/__main__.py`."""
+
+    cfg: RLConfig
+    """The resolved configuration."""
+    models: Models
+    """Policy, reference, processor."""
+    engine: Engine
+    """Draws responses."""
+    judge: Judge
+    """Decides answers."""
+    optimizer: AdamW
+    """Of the trained parameters."""
+    parameters: Mapping[str, Parameter]
+    """The trained parameters by name."""
+    sampler: Sampler
+    """The training split."""
+    subjects: Sequence[Subject]
+    """What is evaluated every few epochs."""
+    controls: Sequence[Subject]
+    """What is evaluated before training and at the end only."""
+    dataset: Path
+    """Folder of the imported data set."""
+    checkpoints: Path
+    """Folder of the run's checkpoints."""
+    fence: int
+    """The attempt."""
+    identity: Mapping[str, str]
+    """Hashes of what a resumed run must share: configuration, model, data."""
+    is_resumed: bool
+    """True when the state came from a checkpoint."""
+
+
+def train(job: Job, journal: Journal) -> None:
+    """Run RL until the epochs are done (the paper's four steps)."""
+    cfg, models, total = job.cfg, job.models, job.sampler.total_rl_steps
+    if not job.is_resumed:
+        evaluate_policy(job, journal, [*job.subjects, *job.controls])
+        save(job, journal)
+    for draw in job.sampler.draws_after(journal.counters.rl_step):
+        watch = Stopwatch()
+        batch = encode(job, draw.items)  # Step I: data flow
+        watch.lap("data")
+        responses = response_collection.collect(  # Step II: response collection
+            job.engine, batch, cfg.sampling, rl_step=draw.rl_step
+        )
+        watch.lap("collection")
+        trajectory = trajectory_generation.build(  # Step III: trajectory generation
+            models, job.judge, batch, responses, cfg
+        )
+        watch.lap("trajectory")
+        stats = policy_update.apply(  # Step IV: policy update
+            models, job.optimizer, trajectory, cfg, rl_step=draw.rl_step, total_rl_steps=total
+        )
+        job.engine.load_weights(models.policy)
+        watch.lap("update")
+
+        epoch = draw.rl_step / job.sampler.rl_steps_per_epoch
+        counters = journal.counters.after(draw, trajectory, epoch=epoch)
+        journal.log_step(batch, trajectory, stats, watch, counters)
+        if should_evaluate(draw, cfg, total):
+            controls = job.controls if draw.rl_step == total else []
+            evaluate_policy(job, journal, [*job.subjects, *controls])
+        if draw.rl_step % cfg.checkpoint.every_rl_steps == 0 or draw.rl_step == total:
+            save(job, journal)
+
+
+def should_evaluate(draw: Draw, cfg: RLConfig, total_rl_steps: int) -> bool:
+    """True at the end of every `every_epochs`-th epoch and of the run."""
+    at_epoch = draw.is_epoch_end and (draw.epoch + 1) % cfg.evaluation.every_epochs == 0
+    return at_epoch or draw.rl_step == total_rl_steps
+
+
+def encode(job: Job, items: Sequence[Item]) -> data_flow.Batch:
+    """The prompts of some problems of the job's data set."""
+    return data_flow.encode(
+        items,
+        folder=job.dataset,
+        policy=job.models.policy,
+        processor=job.models.processor,
+        cfg=job.cfg.data,
+    )
+
+
+def evaluate_policy(job: Job, journal: Journal, subjects: Sequence[Subject]) -> None:
+    """Evaluate the present policy and log what was found, subject by subject."""
+    watch = Stopwatch()
+    examiner = Examiner(
+        engine=job.engine, judge=job.judge, encode=lambda items: encode(job, items).prompts
+    )
+    for subject in subjects:
+        name = f"{subject.split}, pictures {subject.pictures}"
+
+        def report(done: int, name: str = name, subject: Subject = subject) -> None:
+            journal.progress(f"evaluating: {name}, {done} of {len(subject.items)}")
+
+        journal.log_metrics(
+            evaluate(
+                examiner,
+                subject,
+                job.cfg.evaluation,
+                rl_step=journal.counters.rl_step,
+                report=report,
+            )
+        )
+    watch.lap("evaluation")
+    journal.log_metrics({"health/evaluation_s": watch.laps["evaluation"]})
+
+
+def save(job: Job, journal: Journal) -> None:
+    """Save the complete state."""
+    journal.save(
+        job.checkpoints,
+        job.cfg.checkpoint,
+        fence=job.fence,
+        parameters=job.parameters,
+        optimizer=job.optimizer,
+        identity=job.identity,
+    )
