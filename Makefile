@@ -1,0 +1,77 @@
+# The whole interface of a checkout. Needs Python >= 3.11 with venv, and make; the rest it fetches.
+#
+#   make demo    the platform, one quickstart run, its result      make check   format, lint, types
+#   make up      the platform alone                                make bench   the benchmarks
+#   make test    all tests                                         make client  regenerate the API client
+
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell \
+	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := $(VENV)/.packages-installed
+NODE_MODULES := frontend/node_modules/.packages-installed
+FRONTEND := frontend/dist/index.html
+FRONTEND_SOURCES := $(shell find frontend/src frontend/public frontend/scripts -type f 2>/dev/null) \
+	$(wildcard frontend/*.json frontend/*.ts frontend/*.js frontend/index.html)
+
+# Puts a Node.js that vite accepts first on PATH: the system's, else the one among the packages.
+WITH_NODE = PATH="$$("$(CURDIR)/$(BIN)/python" "$(CURDIR)/.ci/node_folder.py"):$$PATH"
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check bench client python-found chromium-found
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo: $(PACKAGES) $(FRONTEND)
+	@$(BIN)/maye demo $(if $(PRESET),--preset $(PRESET)) $(if $(SEED),--seed $(SEED))
+
+up: $(PACKAGES) $(FRONTEND)
+	@$(BIN)/maye up
+
+test: $(PACKAGES) $(FRONTEND) chromium-found
+	@echo "== tests"
+	@$(BIN)/python -m pytest $(PYTEST)
+
+check: $(PACKAGES) $(NODE_MODULES)
+	@echo "== format" && $(BIN)/ruff format --check .
+	@echo "== lint" && $(BIN)/ruff check .
+	@echo "== imports" && $(BIN)/lint-imports
+	@echo "== types" && $(WITH_NODE) PYRIGHT_PYTHON_GLOBAL_NODE=on PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
+	@echo "== front end: lint" && cd frontend && $(WITH_NODE) npm run --silent lint
+	@echo "== front end: types" && cd frontend && $(WITH_NODE) npm run --silent typecheck
+	@echo "== front end: unit tests" && cd frontend && $(WITH_NODE) npm run --silent test
+
+bench: $(PACKAGES)
+	@$(BIN)/python -m tests.bench
+
+client: $(PACKAGES) $(NODE_MODULES)
+	@cd frontend && $(WITH_NODE) PYTHON="$(CURDIR)/$(BIN)/python" npm run --silent client
+
+$(PACKAGES): pyproject.toml constraints.txt | python-found
+	@echo "== Python packages into $(VENV) (the first time takes some minutes)"
+	@$(PYTHON) -m venv $(VENV) || { echo "the venv module is needed (Debian: apt-get install python3-venv)"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[api,worker,dev]'
+	@touch $@
+
+$(NODE_MODULES): frontend/package-lock.json | $(PACKAGES)
+	@echo "== packages of the front end"
+	@cd frontend && $(WITH_NODE) npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(FRONTEND): $(NODE_MODULES) $(FRONTEND_SOURCES)
+	@echo "== building the front end"
+	@cd frontend && $(WITH_NODE) npm run --silent build
+	@touch $@
+
+python-found:
+	@test -n "$(PYTHON)" || { echo "Python >= 3.11 is needed: none of python3, python3.13, python3.12, python3.11 is (PYTHON=... names another)"; exit 1; }
+
+chromium-found:
+	@for name in "$$MAYE_CHROMIUM" chromium chromium-browser google-chrome; do \
+		if [ -n "$$name" ] && command -v "$$name" >/dev/null; then exit 0; fi; done; \
+	echo "The browser tests need a Chromium and none was found (looked for MAYE_CHROMIUM, chromium,"; \
+	echo "chromium-browser, google-chrome). On Debian and Ubuntu one command installs it:"; \
+	echo "    sudo apt-get install --yes chromium"; \
+	exit 1
