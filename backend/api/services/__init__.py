@@ -1,1 +1,1 @@
-"""Rules and queries of the platform, without HTTP."""
+"""Rules and queries; no web framework."""

@@ -1,0 +1,92 @@
+"""`python -m backend.api` serves the platform; `python -m backend.api openapi` prints its API."""
+
+import json
+import logging
+import os
+import re
+import sys
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from backend.api.app import create_app
+from backend.contract.errors import PlatformError
+from backend.contract.settings import Settings
+
+GRACE_S = 2
+_QUERY = re.compile(r"\?\S*")
+
+
+class WithoutQuery(logging.Filter):
+    """Keep query strings out of the access log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Cut the path's query; every line passes."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                _QUERY.sub("", arg) if isinstance(arg, str) else arg for arg in record.args
+            )
+        return True
+
+
+class Server(uvicorn.Server):
+    """A server that ends its event streams when it is asked to stop, and does not wait for them."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Tell the streams, then stop as usual."""
+        platform = getattr(self._app.state, "platform", None)
+        if platform is not None:
+            platform.changefeed.close()
+        super().handle_exit(sig, frame)
+
+
+def build_server(settings: Settings) -> Server:
+    """A server for these settings; it must be run in the main thread."""
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        timeout_graceful_shutdown=GRACE_S,
+        server_header=False,
+        log_level="info",
+    )
+    logging.getLogger("uvicorn.access").addFilter(WithoutQuery())
+    return Server(config, app)
+
+
+def main(arguments: list[str]) -> int:
+    """Serve, or print the description of the API."""
+    if arguments not in ([], ["openapi"]):
+        print("usage: python -m backend.api [openapi]", file=sys.stderr)
+        return 2
+    try:
+        settings = Settings.from_environment(os.environ)
+    except ValidationError as e:
+        for problem in e.errors(include_url=False):
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            print(f"MAYE_{name}: {problem['msg']}", file=sys.stderr)
+        return 2
+    if arguments:
+        print(json.dumps(create_app(settings).openapi(), indent=2, sort_keys=True))
+        return 0
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        build_server(settings).run()
+    except PlatformError as e:
+        print(f"{e.code}: {e.message}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        # uvicorn raises it again after a clean stop.
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

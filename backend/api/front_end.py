@@ -1,0 +1,40 @@
+"""The built front end: files as they are, and its page for every address that is a view of it."""
+
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+NOT_BUILT = "The front end is not built yet: run `make setup`, then reload this page.\n"
+
+
+class FrontEnd:
+    """ASGI application for everything outside the API."""
+
+    def __init__(self, folder: Path) -> None:
+        self._page = folder / "index.html"
+        self._files = StaticFiles(directory=folder, check_dir=False)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a file, or the page."""
+        request = Request(scope)
+        path = request.url.path
+        if path.startswith("/api/"):
+            raise HTTPException(404, "there is no such route")
+        if request.method not in {"GET", "HEAD"}:
+            raise HTTPException(405, "files are only read", {"Allow": "GET, HEAD"})
+        is_page = "." not in path.rsplit("/", 1)[-1]
+        if is_page and not self._page.is_file():
+            await PlainTextResponse(NOT_BUILT, 503)(scope, receive, send)
+            return
+        name = "index.html" if is_page else path.lstrip("/")
+        response = await self._files.get_response(
+            self._files.get_path({**scope, "path": f"/{name}"}), scope
+        )
+        is_hashed = path.startswith("/assets/")
+        response.headers["Cache-Control"] = IMMUTABLE if is_hashed else "no-cache"
+        await response(scope, receive, send)

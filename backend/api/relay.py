@@ -1,0 +1,94 @@
+"""The thread that rings for work: the outbox, forgotten runs, and leases that ran out."""
+
+import logging
+import threading
+import time
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from backend.api.queue import Doorbell
+from backend.api.services.leases import LeaseRules, expire_leases
+from backend.contract.runs import RunStatus
+from backend.contract.settings import Settings
+from backend.database.session import Database
+from backend.database.tables import Outbox, Run
+
+MAX_RINGS_PER_SWEEP = 32
+SWEEPS_BETWEEN_REMINDERS = 3
+"""A queued run is rung for again after so many sweeps, should the broker have lost everything."""
+
+logger = logging.getLogger(__name__)
+
+
+class Relay:
+    """Publishes what transactions have promised; started and stopped with the application."""
+
+    def __init__(self, database: Database, doorbell: Doorbell, settings: Settings) -> None:
+        self._database = database
+        self._doorbell = doorbell
+        self._settings = settings
+        self._rules = LeaseRules(settings.lease_s, settings.max_attempts_without_progress)
+        self._wake = threading.Event()
+        self._should_stop = False
+        self._thread = threading.Thread(target=self._loop, name="relay", daemon=True)
+        self._reminded_at = time.monotonic()
+        # After a start, silent runners get the time to be heard before their runs are taken.
+        self._expire_from = time.monotonic() + min(settings.lease_s, 3 * settings.heartbeat_s)
+
+    def start(self) -> None:
+        """Start sweeping."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop after the present sweep."""
+        self._should_stop = True
+        self._wake.set()
+        self._thread.join(timeout=10)
+
+    def wake(self) -> None:
+        """Sweep now: a transaction has just promised a ring."""
+        self._wake.set()
+
+    def sweep(self) -> None:
+        """One round: leases, outbox, reminders."""
+        if time.monotonic() >= self._expire_from:
+            with self._database.session_scope() as session:
+                expire_leases(session, self._rules, now=datetime.now(UTC))
+        if not self._publish_outbox():
+            self._remind()
+
+    def _loop(self) -> None:
+        while not self._should_stop:
+            try:
+                self.sweep()
+            except SQLAlchemyError:
+                logger.exception("the relay could not use the database; it tries again")
+            self._wake.wait(self._settings.relay_s)
+            self._wake.clear()
+
+    def _publish_outbox(self) -> bool:
+        """Ring for promises not yet kept; returns whether there were any."""
+        with self._database.read_scope() as session:
+            open_rows = sa.select(Outbox.id).where(Outbox.published_at.is_(None))
+            ids = session.scalars(open_rows.order_by(Outbox.id).limit(1000)).all()
+        if not ids:
+            return False
+        # One ring is one question for work: many promises need no more rings than slots.
+        if all(self._doorbell.ring() for _ in ids[:MAX_RINGS_PER_SWEEP]):
+            with self._database.session_scope() as session:
+                kept = sa.update(Outbox).where(Outbox.id.in_(ids))
+                session.execute(kept.values(published_at=datetime.now(UTC)))
+        return True
+
+    def _remind(self) -> None:
+        interval_s = SWEEPS_BETWEEN_REMINDERS * self._settings.relay_s
+        if time.monotonic() - self._reminded_at < interval_s:
+            return
+        self._reminded_at = time.monotonic()
+        with self._database.read_scope() as session:
+            waiting = sa.select(Run.id).where(Run.status == RunStatus.QUEUED).limit(1)
+            is_waiting = session.scalar(waiting) is not None
+        if is_waiting:
+            self._doorbell.ring()

@@ -1,0 +1,66 @@
+"""Runs: create, list, show, cancel, history."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, status
+
+from backend.api.dependencies import NowDep, PageDep, PlatformDep, RunId
+from backend.api.schemas import CheckpointInfo, RunCreate, RunDetail, RunEvent, RunPage
+from backend.api.services import run_views, runs
+from backend.contract.runs import RunStatus
+
+router = APIRouter(prefix="/runs", tags=["runs"])
+IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
+
+
+@router.post("", status_code=status.HTTP_201_CREATED)
+def create_run(
+    body: RunCreate, platform: PlatformDep, now: NowDep, idempotency_key: IdempotencyKey = None
+) -> RunDetail:
+    """Queue a run; the same Idempotency-Key with the same body gives the same run."""
+    with platform.database.session_scope() as session:
+        run = runs.create_run(session, body, idempotency_key=idempotency_key, now=now)
+    platform.relay.wake()
+    return run
+
+
+@router.get("")
+def list_runs(
+    platform: PlatformDep,
+    page: PageDep,
+    now: NowDep,
+    status: Annotated[RunStatus | None, Query()] = None,
+) -> RunPage:
+    """Runs, newest first."""
+    with platform.database.read_scope() as session:
+        return runs.list_runs(session, page, status, now=now)
+
+
+@router.get("/{run_id}")
+def get_run(run_id: RunId, platform: PlatformDep, now: NowDep) -> RunDetail:
+    """One run with its configuration."""
+    with platform.database.read_scope() as session:
+        return run_views.show(session, run_views.load_run(session, run_id), now)
+
+
+@router.post("/{run_id}/cancel", status_code=status.HTTP_202_ACCEPTED)
+def cancel_run(run_id: RunId, platform: PlatformDep, now: NowDep) -> RunDetail:
+    """Cancel a run: at once when it is queued, otherwise its runner is asked to stop."""
+    with platform.database.session_scope() as session:
+        run = runs.cancel_run(session, run_id, now=now)
+    platform.relay.wake()
+    return run
+
+
+@router.get("/{run_id}/events")
+def list_run_events(run_id: RunId, platform: PlatformDep) -> list[RunEvent]:
+    """The run's history, oldest first."""
+    with platform.database.read_scope() as session:
+        return runs.list_events(session, run_id)
+
+
+@router.get("/{run_id}/checkpoints")
+def list_checkpoints(run_id: RunId, platform: PlatformDep) -> list[CheckpointInfo]:
+    """Announced checkpoints, newest first."""
+    with platform.database.read_scope() as session:
+        return runs.list_checkpoints(session, run_id)

@@ -1,0 +1,50 @@
+"""What workers and runners send, with their own token."""
+
+from fastapi import APIRouter
+
+from backend.api.dependencies import NowDep, PlatformDep, RunId
+from backend.api.services import ingest, leases
+from backend.contract.messages import (
+    AttemptEnd,
+    ClaimReply,
+    ClaimRequest,
+    Heartbeat,
+    HeartbeatReply,
+    IngestBatch,
+)
+
+router = APIRouter(prefix="/worker", tags=["worker"])
+
+
+@router.post("/claim")
+def claim(body: ClaimRequest, platform: PlatformDep, now: NowDep) -> ClaimReply:
+    """Ask for a run."""
+    with platform.database.session_scope() as session:
+        found = leases.claim_run(session, body, platform.lease_rules, now=now)
+    return ClaimReply(claim=found)
+
+
+@router.post("/runs/{run_id}/heartbeat")
+def heartbeat(run_id: RunId, body: Heartbeat, platform: PlatformDep, now: NowDep) -> HeartbeatReply:
+    """Renew the lease."""
+    with platform.database.session_scope() as session:
+        return leases.renew_lease(session, run_id, body, platform.lease_rules, now=now)
+
+
+@router.post("/runs/{run_id}/ingest")
+def ingest_batch(
+    run_id: RunId, body: IngestBatch, platform: PlatformDep, now: NowDep
+) -> dict[str, str]:
+    """Store what the trainer logged; sending it twice changes nothing."""
+    with platform.database.session_scope() as session:
+        ingest.ingest(session, run_id, body, now=now)
+    return {}
+
+
+@router.post("/runs/{run_id}/end")
+def end(run_id: RunId, body: AttemptEnd, platform: PlatformDep, now: NowDep) -> dict[str, str]:
+    """The last word of an attempt."""
+    with platform.database.session_scope() as session:
+        leases.end_attempt(session, run_id, body, platform.lease_rules, now=now)
+    platform.relay.wake()
+    return {}

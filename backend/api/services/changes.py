@@ -1,0 +1,179 @@
+"""What has changed since a value of the counter, as events of the stream."""
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.api.services.run_views import summarize
+from backend.database.columns import join_float
+from backend.database.session import STREAM_COUNTER, read_counter
+from backend.database.tables import LogChunk, MetricPoint, RLStep, Run, Sample
+
+MAX_POINTS_PER_LOOK = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One event of the stream."""
+
+    event: str
+    """run, log, samples or metrics."""
+    data: str
+    """JSON on one line, ASCII only."""
+    seq: int | None
+    """Value to resume after; only the last change of a value carries it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Everything between two values of the counter."""
+
+    changes: list[Change]
+    """In order of the counter."""
+    last: int
+    """The value up to which nothing is missing."""
+
+
+@dataclass(slots=True)
+class _Group:
+    """What one transaction has changed; metrics come last, so that no point is sent twice."""
+
+    runs: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    logs: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    samples: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    points: dict[UUID, list[dict[str, Any]]] = field(
+        default_factory=lambda: defaultdict[UUID, list[dict[str, Any]]](list)
+    )
+
+    def to_changes(self, seq: int) -> list[Change]:
+        metrics = [{"run_id": str(run), "points": points} for run, points in self.points.items()]
+        told = (
+            [("run", data) for data in self.runs]
+            + [("log", data) for data in self.logs]
+            + [("samples", data) for data in self.samples]
+            + [("metrics", data) for data in metrics]
+        )
+        last = len(told) - 1
+        return [
+            Change(event, json.dumps(data), seq if i == last else None)
+            for i, (event, data) in enumerate(told)
+        ]
+
+
+def read_position(session: Session) -> int:
+    """The counter now."""
+    return read_counter(session, STREAM_COUNTER)
+
+
+def collect_changes(
+    session: Session, after: int, run_ids: frozenset[UUID], *, now: datetime
+) -> Changes:
+    """Changes with a counter above `after`; of all runs where run_ids is empty."""
+    last = _find_end(session, after)
+    if last <= after:
+        return Changes([], after)
+    groups: dict[int, _Group] = defaultdict(_Group)
+    _collect_runs(session, groups, (after, last), run_ids, now)
+    _collect_logs(session, groups, (after, last), run_ids)
+    _collect_samples(session, groups, (after, last), run_ids)
+    _collect_points(session, groups, (after, last), run_ids)
+    changes = [change for seq in sorted(groups) for change in groups[seq].to_changes(seq)]
+    return Changes(changes, last)
+
+
+def _find_end(session: Session, after: int) -> int:
+    """The counter, or an earlier value where too many points would be held in memory."""
+    top = read_position(session)
+    beyond = session.scalar(
+        sa.select(MetricPoint.seq)
+        .where(MetricPoint.seq > after)
+        .order_by(MetricPoint.seq)
+        .offset(MAX_POINTS_PER_LOOK)
+        .limit(1)
+    )
+    return top if beyond is None else min(top, max(beyond - 1, after + 1))
+
+
+def _collect_runs(
+    session: Session,
+    groups: dict[int, _Group],
+    window: tuple[int, int],
+    run_ids: frozenset[UUID],
+    now: datetime,
+) -> None:
+    query = sa.select(Run).where(Run.seq > window[0], Run.seq <= window[1]).order_by(Run.number)
+    if run_ids:
+        query = query.where(Run.id.in_(run_ids))
+    runs = session.scalars(query).all()
+    for run, summary in zip(runs, summarize(session, runs, now), strict=True):
+        groups[run.seq].runs.append(json.loads(summary.model_dump_json()))
+
+
+def _collect_logs(
+    session: Session,
+    groups: dict[int, _Group],
+    window: tuple[int, int],
+    run_ids: frozenset[UUID],
+) -> None:
+    query = sa.select(LogChunk.seq, LogChunk.run_id).distinct()
+    query = query.where(LogChunk.seq > window[0], LogChunk.seq <= window[1])
+    if run_ids:
+        query = query.where(LogChunk.run_id.in_(run_ids))
+    for row in session.execute(query):
+        groups[row.seq].logs.append({"run_id": str(row.run_id)})
+
+
+def _collect_samples(
+    session: Session,
+    groups: dict[int, _Group],
+    window: tuple[int, int],
+    run_ids: frozenset[UUID],
+) -> None:
+    query = sa.select(Sample.seq, Sample.run_id, Sample.rl_step).distinct()
+    query = query.where(Sample.seq > window[0], Sample.seq <= window[1])
+    if run_ids:
+        query = query.where(Sample.run_id.in_(run_ids))
+    for row in session.execute(query.order_by(Sample.seq, Sample.rl_step)):
+        data = {"run_id": str(row.run_id), "rl_step": row.rl_step}
+        groups[row.seq].samples.append(data)
+
+
+def _collect_points(
+    session: Session,
+    groups: dict[int, _Group],
+    window: tuple[int, int],
+    run_ids: frozenset[UUID],
+) -> None:
+    query = (
+        sa.select(MetricPoint, RLStep.epoch, RLStep.seconds)
+        .join(
+            RLStep,
+            (RLStep.run_id == MetricPoint.run_id) & (RLStep.rl_step == MetricPoint.rl_step),
+        )
+        .where(MetricPoint.seq > window[0], MetricPoint.seq <= window[1])
+        .order_by(MetricPoint.seq, MetricPoint.rl_step, MetricPoint.key)
+    )
+    if run_ids:
+        query = query.where(MetricPoint.run_id.in_(run_ids))
+    for point, epoch, seconds in session.execute(query):
+        groups[point.seq].points[point.run_id].append(
+            {
+                "key": point.key,
+                "rl_step": point.rl_step,
+                "epoch": _json_float(epoch),
+                "seconds": _json_float(seconds),
+                "value": _json_float(join_float(point.value, point.nonfinite)),
+            }
+        )
+
+
+def _json_float(value: float) -> float | str:
+    """A number, or the name of one that JSON does not have."""
+    names = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+    return names.get(str(value), value)

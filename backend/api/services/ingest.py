@@ -1,0 +1,175 @@
+"""Taking in what a trainer logged: one transaction, any number of times the same result."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.api.services.leases import load_owned
+from backend.api.services.texts import clean_optional, clean_text
+from backend.contract.errors import InvalidInputError
+from backend.contract.messages import (
+    CheckpointRecord,
+    IngestBatch,
+    LogChunk,
+    ProgressRecord,
+    SampleRecord,
+    StepRecord,
+)
+from backend.contract.metrics import metric_of_key
+from backend.database import tables
+from backend.database.columns import MAX_INTEGER, split_float, upsert
+from backend.database.session import STREAM_COUNTER, raise_counter
+from backend.database.tables import Checkpoint, MetricPoint, RLStep, Run, Sample
+
+
+def ingest(session: Session, run_id: UUID, batch: IngestBatch, *, now: datetime) -> None:
+    """Store a batch of records and log pieces.
+
+    Raises:
+        NotFoundError: there is no such run.
+        StaleFenceError: the sender does not own the run.
+        InvalidInputError: a metric is not in the catalogue, or a number is too large to store.
+    """
+    run = load_owned(session, run_id, batch.fence)
+    if not batch.records and not batch.log:
+        return
+    steps = [record for record in batch.records if isinstance(record, StepRecord)]
+    samples = [record for record in batch.records if isinstance(record, SampleRecord)]
+    checkpoints = [record for record in batch.records if isinstance(record, CheckpointRecord)]
+    _check_metrics(steps)
+    seq = raise_counter(session, STREAM_COUNTER)
+    _store_steps(session, run, steps, seq)
+    _store_samples(session, run, samples, seq)
+    _store_checkpoints(session, run, checkpoints, now)
+    _store_log(session, run, batch.log, seq)
+    for record in batch.records:
+        if isinstance(record, ProgressRecord):
+            run.rl_step = record.rl_step
+            run.total_rl_steps = record.total_rl_steps
+            run.phase = clean_text(record.phase)
+        elif isinstance(record, StepRecord):
+            run.rl_step = max(run.rl_step, record.rl_step)
+    if batch.records:
+        run.seq = seq
+
+
+def _check_metrics(steps: Iterable[StepRecord]) -> None:
+    for key in {key for step in steps for key in step.metrics}:
+        try:
+            metric_of_key(key)
+        except ValueError as e:
+            raise InvalidInputError(ascii(str(e))[1:-1]) from e
+
+
+def _check_size(name: str, number: int) -> int:
+    if number > MAX_INTEGER:
+        raise InvalidInputError(f"{name} is larger than {MAX_INTEGER}")
+    return number
+
+
+def _store_steps(session: Session, run: Run, steps: list[StepRecord], seq: int) -> None:
+    rows: dict[int, dict[str, Any]] = {}
+    points: dict[tuple[str, int], dict[str, Any]] = {}
+    for step in steps:
+        rows[step.rl_step] = {
+            "run_id": run.id,
+            "rl_step": step.rl_step,
+            "epoch": step.epoch,
+            "samples": step.samples,
+            "tokens": step.tokens,
+            "seconds": step.seconds,
+            "logged_at": step.logged_at,
+            "fence": run.fence,
+        }
+        for key, number in step.metrics.items():
+            value, nonfinite = split_float(number)
+            points[key, step.rl_step] = {
+                "run_id": run.id,
+                "key": key,
+                "rl_step": step.rl_step,
+                "value": value,
+                "nonfinite": nonfinite,
+                "fence": run.fence,
+                "seq": seq,
+            }
+    axes = ("epoch", "samples", "tokens", "seconds", "logged_at")
+    upsert(session, RLStep, list(rows.values()), changed_by=axes)
+    # An equal point keeps its seq: the stream tells each point once.
+    upsert(session, MetricPoint, list(points.values()), changed_by=("value", "nonfinite"))
+
+
+def _store_samples(session: Session, run: Run, samples: list[SampleRecord], seq: int) -> None:
+    rows: dict[tuple[int, int], dict[str, Any]] = {}
+    for sample in samples:
+        reward, nonfinite = split_float(sample.outcome_reward)
+        rows[sample.rl_step, sample.index] = {
+            "run_id": run.id,
+            "rl_step": sample.rl_step,
+            "position": sample.index,
+            "item_id": clean_text(sample.item_id),
+            "split": clean_text(sample.split),
+            "response": clean_text(sample.response),
+            "num_response_tokens": _check_size("num_response_tokens", sample.num_response_tokens),
+            "is_truncated": sample.is_truncated,
+            "extracted_answer": clean_optional(sample.extracted_answer),
+            "is_correct": sample.is_correct,
+            "outcome_reward": reward,
+            "outcome_reward_nonfinite": nonfinite,
+            "reward_parts": _storable_parts(sample.reward_parts),
+            "fence": run.fence,
+            "seq": seq,
+        }
+    what = ("item_id", "response", "is_correct", "outcome_reward", "extracted_answer")
+    upsert(session, Sample, list(rows.values()), changed_by=what)
+
+
+def _storable_parts(parts: dict[str, float]) -> dict[str, float | str | None]:
+    stored: dict[str, float | str | None] = {}
+    for name, number in parts.items():
+        value, nonfinite = split_float(number)
+        stored[clean_text(name)] = value if nonfinite is None else nonfinite
+    return stored
+
+
+def _store_checkpoints(
+    session: Session, run: Run, checkpoints: list[CheckpointRecord], now: datetime
+) -> None:
+    rows = {
+        checkpoint.name: {
+            "run_id": run.id,
+            "name": checkpoint.name,
+            "rl_step": checkpoint.rl_step,
+            "manifest_sha256": checkpoint.manifest_sha256,
+            "size_bytes": _check_size("size_bytes", checkpoint.size_bytes),
+            "created_at": now,
+            "fence": run.fence,
+        }
+        for checkpoint in checkpoints
+    }
+    upsert(session, Checkpoint, list(rows.values()))
+    if rows:
+        run.attempts_without_progress = 0
+
+
+def _store_log(session: Session, run: Run, chunks: list[LogChunk], seq: int) -> None:
+    table = tables.LogChunk
+    for chunk in chunks:
+        text = clean_text(chunk.text)
+        of_attempt = (table.run_id == run.id, table.fence == chunk.fence)
+        stored = session.scalar(
+            sa.select(table.text).where(*of_attempt, table.byte_offset == chunk.offset)
+        )
+        if stored is not None and stored.startswith(text):
+            continue
+        if stored is not None:
+            # The sender lost an acknowledgement and ships from here on again, cut differently.
+            session.execute(
+                sa.delete(table).where(*of_attempt, table.byte_offset >= chunk.offset),
+                execution_options={"synchronize_session": False},
+            )
+        row = {"run_id": run.id, "fence": chunk.fence, "byte_offset": chunk.offset}
+        upsert(session, table, [{**row, "text": text, "seq": seq}])

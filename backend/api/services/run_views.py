@@ -1,0 +1,86 @@
+"""Runs as the list and the run page show them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.api.schemas import RunDetail, RunSummary
+from backend.api.services.waiting import explain_waiting
+from backend.contract.config import RLConfig
+from backend.contract.errors import NotFoundError
+from backend.contract.runs import RunStatus
+from backend.database.columns import join_float
+from backend.database.tables import MetricPoint, Run
+
+ACCURACY_KEY = "training/accuracy"
+
+
+def load_run(session: Session, run_id: UUID) -> Run:
+    """The row of a run.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    run = session.get(Run, run_id)
+    if run is None:
+        raise NotFoundError(f"there is no run {run_id}")
+    return run
+
+
+def summarize(session: Session, runs: Sequence[Run], now: datetime) -> list[RunSummary]:
+    """Summaries of runs, in their order."""
+    waits = explain_waiting(session, runs, now)
+    accuracies = _find_accuracies(session, [run.id for run in runs])
+    return [_summarize(run, waits.get(run.number), accuracies.get(run.id)) for run in runs]
+
+
+def show(session: Session, run: Run, now: datetime) -> RunDetail:
+    """A run with its resolved configuration."""
+    summary = summarize(session, [run], now)[0]
+    config = RLConfig.model_validate(run.config)
+    return RunDetail(**dict(summary), config=config)
+
+
+def _find_accuracies(session: Session, run_ids: list[UUID]) -> dict[UUID, float]:
+    newest = (
+        sa.select(MetricPoint.run_id, sa.func.max(MetricPoint.rl_step).label("rl_step"))
+        .where(MetricPoint.run_id.in_(run_ids), MetricPoint.key == ACCURACY_KEY)
+        .group_by(MetricPoint.run_id)
+        .subquery()
+    )
+    points = sa.select(MetricPoint).join(
+        newest,
+        (MetricPoint.run_id == newest.c.run_id)
+        & (MetricPoint.key == ACCURACY_KEY)
+        & (MetricPoint.rl_step == newest.c.rl_step),
+    )
+    found = session.scalars(points)
+    return {point.run_id: join_float(point.value, point.nonfinite) for point in found}
+
+
+def _summarize(run: Run, waits_for: str | None, accuracy: float | None) -> RunSummary:
+    return RunSummary(
+        id=run.id,
+        name=run.name,
+        kind=run.kind,
+        status=RunStatus(run.status),
+        model=run.model,
+        dataset=run.dataset,
+        seed=run.seed,
+        preset=run.preset,
+        rl_step=run.rl_step,
+        total_rl_steps=run.total_rl_steps,
+        phase=run.phase,
+        waits_for=waits_for,
+        attempt=run.attempt,
+        error_code=run.error_code,
+        reason=run.reason,
+        training_accuracy=accuracy,
+        created_at=run.created_at,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        heartbeat_at=run.heartbeat_at,
+    )

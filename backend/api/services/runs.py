@@ -1,0 +1,187 @@
+"""What people do with runs: create, list, show, cancel, read the history."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.api.schemas import CheckpointInfo, RunCreate, RunDetail, RunEvent, RunPage
+from backend.api.services.cursors import decode_cursor, encode_cursor
+from backend.api.services.field_errors import InvalidFieldError
+from backend.api.services.run_states import change_status, record_event
+from backend.api.services.run_views import load_run, show, summarize
+from backend.api.services.texts import clean_optional, clean_text
+from backend.contract.config import RLConfig
+from backend.contract.errors import ConflictError, IllegalTransitionError
+from backend.contract.runs import RunStatus
+from backend.database import tables
+from backend.database.session import RUN_COUNTER, raise_counter
+from backend.database.tables import Checkpoint, Dataset, DatasetItem, Model, Outbox, Run
+
+ACTOR = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which page of a list is asked for."""
+
+    limit: int
+    """Rows on the page."""
+    cursor: str | None
+    """Where the page before ended; None for the first."""
+
+
+def create_run(
+    session: Session, request: RunCreate, *, idempotency_key: str | None, now: datetime
+) -> RunDetail:
+    """Queue a run; the same idempotency key with the same request gives the same run.
+
+    Raises:
+        InvalidFieldError: model or data set is absent, or has no training split.
+        ConflictError: the key was used for another request.
+    """
+    request_hash = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
+    if idempotency_key is not None:
+        repeated = session.scalar(sa.select(Run).where(Run.idempotency_key == idempotency_key))
+        if repeated is not None:
+            if repeated.request_hash != request_hash:
+                raise ConflictError(
+                    "this Idempotency-Key was used for another request: "
+                    "send a new key, or the same body"
+                )
+            return show(session, repeated, now)
+    _check_inputs(session, request.config)
+    run = Run(
+        id=uuid4(),
+        number=raise_counter(session, RUN_COUNTER),
+        seq=0,
+        name=clean_text(request.name),
+        kind=request.config.kind,
+        model=request.config.model,
+        dataset=request.config.dataset,
+        seed=request.config.seed,
+        preset=clean_optional(request.preset),
+        config=request.config.model_dump(mode="json"),
+        status=RunStatus.QUEUED,
+        phase="",
+        rl_step=0,
+        attempt=0,
+        fence=0,
+        attempts_without_progress=0,
+        idempotency_key=idempotency_key,
+        request_hash=request_hash,
+        created_at=now,
+    )
+    session.add(run)
+    record_event(session, run, None, actor=ACTOR, now=now)
+    session.add(Outbox(run_id=run.id, topic=RunStatus.QUEUED, created_at=now))
+    return show(session, run, now)
+
+
+def list_runs(
+    session: Session, page: PageRequest, status: RunStatus | None, *, now: datetime
+) -> RunPage:
+    """A page of runs, newest first.
+
+    Raises:
+        InvalidInputError: the cursor is none of ours.
+    """
+    query = sa.select(Run).order_by(Run.number.desc()).limit(page.limit + 1)
+    if status is not None:
+        query = query.where(Run.status == status)
+    if page.cursor is not None:
+        query = query.where(Run.number < int(decode_cursor(page.cursor, 1)[0]))
+    runs = session.scalars(query).all()
+    shown = runs[: page.limit]
+    cursor = encode_cursor(shown[-1].number) if len(runs) > page.limit else None
+    return RunPage(runs=summarize(session, shown, now), next_cursor=cursor)
+
+
+def cancel_run(session: Session, run_id: UUID, *, now: datetime) -> RunDetail:
+    """Cancel a queued run at once; ask the runner of any other to stop.
+
+    Raises:
+        NotFoundError: there is no such run.
+        IllegalTransitionError: it has ended.
+    """
+    run = load_run(session, run_id)
+    status = RunStatus(run.status)
+    if status.is_terminal:
+        raise IllegalTransitionError(f"the run has ended: it is {status} and cannot be cancelled")
+    if status is not RunStatus.CANCELLING:
+        is_queued = status is RunStatus.QUEUED
+        wanted = RunStatus.CANCELLED if is_queued else RunStatus.CANCELLING
+        change_status(session, run, wanted, actor=ACTOR, now=now, reason="cancelled by the user")
+    return show(session, run, now)
+
+
+def list_events(session: Session, run_id: UUID) -> list[RunEvent]:
+    """The history of a run, oldest first.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    load_run(session, run_id)
+    query = sa.select(tables.RunEvent).where(tables.RunEvent.run_id == run_id)
+    return [
+        RunEvent(
+            sequence=event.sequence,
+            at=event.at,
+            actor=event.actor,
+            from_status=RunStatus(event.from_status) if event.from_status else None,
+            to_status=RunStatus(event.to_status),
+            reason=event.reason,
+        )
+        for event in session.scalars(query.order_by(tables.RunEvent.sequence))
+    ]
+
+
+def list_checkpoints(session: Session, run_id: UUID) -> list[CheckpointInfo]:
+    """Announced checkpoints, newest first.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    load_run(session, run_id)
+    query = (
+        sa.select(Checkpoint)
+        .where(Checkpoint.run_id == run_id)
+        .order_by(Checkpoint.rl_step.desc(), Checkpoint.fence.desc())
+    )
+    return [
+        CheckpointInfo(
+            name=checkpoint.name,
+            rl_step=checkpoint.rl_step,
+            size_bytes=checkpoint.size_bytes,
+            created_at=checkpoint.created_at,
+        )
+        for checkpoint in session.scalars(query)
+    ]
+
+
+def _check_inputs(session: Session, config: RLConfig) -> None:
+    if session.scalar(sa.select(Model.id).where(Model.slug == config.model)) is None:
+        raise InvalidFieldError(
+            f"there is no model {config.model!r}: import it first, or choose one of /models",
+            ("config", "model"),
+            repr(config.model),
+        )
+    dataset_id = session.scalar(sa.select(Dataset.id).where(Dataset.slug == config.dataset))
+    if dataset_id is None:
+        raise InvalidFieldError(
+            f"there is no data set {config.dataset!r}: import it first, or choose one of /datasets",
+            ("config", "dataset"),
+            repr(config.dataset),
+        )
+    rows = sa.select(DatasetItem.row).where(
+        DatasetItem.dataset_id == dataset_id, DatasetItem.split == "train"
+    )
+    if session.scalar(rows.limit(1)) is None:
+        raise InvalidFieldError(
+            f"data set {config.dataset!r} has no split train, which training needs",
+            ("config", "dataset"),
+            repr(config.dataset),
+        )

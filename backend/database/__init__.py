@@ -1,0 +1,1 @@
+"""Tables, sessions and migrations; only the API process opens the database."""

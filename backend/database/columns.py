@@ -1,0 +1,91 @@
+"""Column types and small statements that hide the differences between SQLite and PostgreSQL."""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
+
+MAX_INTEGER = 2**63 - 1
+"""Largest integer that both databases store."""
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """A timezone-aware moment, stored in UTC."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Convert to UTC; SQLite keeps no zone, so it is dropped there.
+
+        Raises:
+            ValueError: the moment has no timezone.
+        """
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no timezone")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Give the zone back that SQLite dropped."""
+        if value is None or value.tzinfo is not None:
+            return value
+        return value.replace(tzinfo=UTC)
+
+
+def split_float(value: float) -> tuple[float | None, str | None]:
+    """Number and flag as they are stored: SQLite turns NaN into NULL, so the flag says which.
+
+    >>> split_float(float("-inf"))
+    (None, '-Infinity')
+    """
+    if math.isfinite(value):
+        return value, None
+    if math.isnan(value):
+        return None, "NaN"
+    return None, "Infinity" if value > 0 else "-Infinity"
+
+
+def join_float(value: float | None, nonfinite: str | None) -> float:
+    """The number that `split_float` took apart."""
+    return value if value is not None else float(nonfinite or "nan")
+
+
+def upsert(
+    session: Session,
+    table: type[Any],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    changed_by: Sequence[str] = (),
+) -> None:
+    """Insert rows; one with the same primary key is replaced if a column of changed_by differs.
+
+    With an empty changed_by the stored row stays as it is. Rows must have distinct keys.
+    """
+    if not rows:
+        return
+    target: sa.Table = table.__table__
+    dialect = session.get_bind().dialect.name
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = insert(target)
+    keys = [column.name for column in target.primary_key.columns]
+    if changed_by:
+        others = [name for name in rows[0] if name not in keys]
+        differs: list[ColumnElement[bool]] = [
+            target.c[name].is_distinct_from(statement.excluded[name]) for name in changed_by
+        ]
+        statement = statement.on_conflict_do_update(
+            index_elements=keys,
+            set_={name: statement.excluded[name] for name in others},
+            where=sa.or_(*differs),
+        )
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=keys)
+    session.execute(statement, [dict(row) for row in rows])

@@ -1,0 +1,52 @@
+"""Bring a database to this version's schema, or refuse it when it is newer."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from backend import migrations
+from backend.contract.errors import SchemaTooNewError
+from backend.database.session import Database
+
+
+def build_alembic_config() -> Config:
+    """Configuration without a file: the versions travel inside the package."""
+    config = Config()
+    folder = Path(migrations.__file__).parent
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    return config
+
+
+def upgrade(database: Database) -> None:
+    """Apply all versions that the database lacks, in one transaction.
+
+    Raises:
+        SchemaTooNewError: the database carries a version that this code does not know.
+    """
+    config = build_alembic_config()
+    engine = database.engine.execution_options(maye_is_write=True)
+    with engine.begin() as connection:
+        _refuse_unknown(connection, ScriptDirectory.from_config(config))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def is_at_head(connection: sa.Connection) -> bool:
+    """Whether the database has exactly this code's schema."""
+    head = ScriptDirectory.from_config(build_alembic_config()).get_current_head()
+    return MigrationContext.configure(connection).get_current_heads() == (head,)
+
+
+def _refuse_unknown(connection: sa.Connection, scripts: ScriptDirectory) -> None:
+    known = {script.revision for script in scripts.walk_revisions()}
+    unknown = set(MigrationContext.configure(connection).get_current_heads()) - known
+    if unknown:
+        raise SchemaTooNewError(
+            f"the database has schema version {', '.join(sorted(unknown))}, which this version of "
+            f"Maye does not know (it knows up to {scripts.get_current_head()}): it was opened by "
+            "a newer Maye. Update Maye, or restore a backup from before the update"
+        )

@@ -1,0 +1,268 @@
+"""Every table of the platform: runs with their history, what they log, and the library.
+
+`seq` columns hold the value that the one counter had when the row changed; the event stream sends
+rows in its order. Portable to PostgreSQL: no statement here knows the database.
+"""
+
+import uuid
+from datetime import datetime
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from backend.database.columns import UtcDateTime
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """All tables; names of constraints are fixed so that migrations can refer to them."""
+
+    metadata = sa.MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime,
+        int: sa.BigInteger,
+        str: sa.Text,
+        dict[str, Any]: sa.JSON,
+        uuid.UUID: sa.Uuid,
+    }
+
+
+class Run(Base):
+    """A run and all that decides who may work on it; the only truth about its state."""
+
+    __tablename__ = "runs"
+    __table_args__ = (Index(None, "status", "number"), Index(None, "owner", "status"))
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(unique=True)
+    """Order of creation: the queue's order and the list's key."""
+    seq: Mapped[int] = mapped_column(index=True)
+    """Counter at the last change that the stream tells."""
+    name: Mapped[str]
+    kind: Mapped[str]
+    model: Mapped[str]
+    dataset: Mapped[str]
+    seed: Mapped[int]
+    preset: Mapped[str | None]
+    config: Mapped[dict[str, Any]]
+    """The resolved configuration."""
+    status: Mapped[str]
+    fence: Mapped[int] = mapped_column(default=0)
+    """Raised by every claim; only its holder may write."""
+    ended_fence: Mapped[int | None]
+    """Fence of the attempt that said its end, so that saying it twice changes nothing."""
+    owner: Mapped[str | None]
+    """Worker that claimed the run."""
+    lease_until: Mapped[datetime | None]
+    attempt: Mapped[int] = mapped_column(default=0)
+    attempts_without_progress: Mapped[int] = mapped_column(default=0)
+    """Lost attempts in a row without a new checkpoint."""
+    rl_step: Mapped[int] = mapped_column(default=0)
+    total_rl_steps: Mapped[int | None]
+    phase: Mapped[str] = mapped_column(default="")
+    error_code: Mapped[str | None]
+    reason: Mapped[str | None]
+    idempotency_key: Mapped[str | None] = mapped_column(unique=True)
+    request_hash: Mapped[str | None]
+    """Hash of the creating request, to tell a repetition from another request."""
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    heartbeat_at: Mapped[datetime | None]
+
+
+class RunEvent(Base):
+    """One change of a run's state; written in the same transaction, never changed."""
+
+    __tablename__ = "run_events"
+
+    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    from_status: Mapped[str | None]
+    to_status: Mapped[str]
+    reason: Mapped[str | None]
+
+
+class Outbox(Base):
+    """A doorbell that still has to ring; written in the transaction that makes it needed."""
+
+    __tablename__ = "outbox"
+
+    id: Mapped[int] = mapped_column(
+        sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True
+    )
+    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id"))
+    topic: Mapped[str]
+    created_at: Mapped[datetime]
+    published_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class RLStep(Base):
+    """One RL step with every x-axis."""
+
+    __tablename__ = "rl_steps"
+
+    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    rl_step: Mapped[int] = mapped_column(primary_key=True)
+    epoch: Mapped[float]
+    samples: Mapped[int]
+    tokens: Mapped[int]
+    seconds: Mapped[float]
+    logged_at: Mapped[datetime]
+    fence: Mapped[int]
+
+
+class MetricPoint(Base):
+    """One value of one metric; its identity holds neither value nor time."""
+
+    __tablename__ = "metric_points"
+    __table_args__ = (Index(None, "seq"),)
+
+    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    rl_step: Mapped[int] = mapped_column(primary_key=True)
+    value: Mapped[float | None]
+    """NULL when not finite."""
+    nonfinite: Mapped[str | None]
+    """NaN, Infinity or -Infinity where value is NULL."""
+    fence: Mapped[int]
+    seq: Mapped[int]
+
+
+class Sample(Base):
+    """One response."""
+
+    __tablename__ = "samples"
+    __table_args__ = (Index(None, "seq"),)
+
+    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    rl_step: Mapped[int] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    """Position in the step's batch."""
+    item_id: Mapped[str]
+    split: Mapped[str]
+    response: Mapped[str]
+    num_response_tokens: Mapped[int]
+    is_truncated: Mapped[bool]
+    extracted_answer: Mapped[str | None]
+    is_correct: Mapped[bool]
+    outcome_reward: Mapped[float | None]
+    """NULL when not finite."""
+    outcome_reward_nonfinite: Mapped[str | None]
+    reward_parts: Mapped[dict[str, Any]]
+    """Numbers, or the names of non-finite ones."""
+    fence: Mapped[int]
+    seq: Mapped[int]
+
+
+class LogChunk(Base):
+    """A piece of an attempt's output."""
+
+    __tablename__ = "log_chunks"
+    __table_args__ = (Index(None, "seq"),)
+
+    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    fence: Mapped[int] = mapped_column(primary_key=True)
+    byte_offset: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str]
+    seq: Mapped[int]
+
+
+class Checkpoint(Base):
+    """A complete checkpoint that was announced."""
+
+    __tablename__ = "checkpoints"
+
+    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    rl_step: Mapped[int]
+    manifest_sha256: Mapped[str]
+    size_bytes: Mapped[int]
+    created_at: Mapped[datetime]
+    fence: Mapped[int]
+    """Fence of the attempt that announced it."""
+
+
+class Dataset(Base):
+    """An imported data set."""
+
+    __tablename__ = "datasets"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    kind: Mapped[str]
+    licence: Mapped[str]
+    num_images: Mapped[int]
+    created_at: Mapped[datetime]
+
+
+class DatasetItem(Base):
+    """One problem of a data set."""
+
+    __tablename__ = "dataset_items"
+    __table_args__ = (UniqueConstraint("dataset_id", "split", "item_id"),)
+
+    dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id"), primary_key=True)
+    split: Mapped[str] = mapped_column(primary_key=True)
+    row: Mapped[int] = mapped_column(primary_key=True)
+    """Line in the imported file, from 1."""
+    item_id: Mapped[str]
+    question: Mapped[str]
+    answer: Mapped[str]
+    category: Mapped[str | None]
+    image_sha256: Mapped[str | None]
+
+
+class Model(Base):
+    """A model that runs may start from."""
+
+    __tablename__ = "models"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    architecture: Mapped[str]
+    num_parameters: Mapped[int]
+    size_bytes: Mapped[int]
+    created_at: Mapped[datetime]
+
+
+class Worker(Base):
+    """A worker that has asked for work."""
+
+    __tablename__ = "workers"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    slots: Mapped[int]
+    last_seen_at: Mapped[datetime]
+
+
+class SignedIn(Base):
+    """A browser that exchanged the token for a cookie; only the cookie's hash is kept."""
+
+    __tablename__ = "sessions"
+
+    secret_sha256: Mapped[str] = mapped_column(primary_key=True)
+    token_sha256: Mapped[str]
+    """Hash of the token it was made from: another token ends the session."""
+    expires_at: Mapped[datetime]
+
+
+class Counter(Base):
+    """A number that is raised in the transaction that it numbers."""
+
+    __tablename__ = "counters"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[int]

@@ -1,0 +1,1 @@
+"""Alembic environment and versions; they travel with the package."""
