@@ -1,1 +1,1 @@
-"""The evaluation scheme: pass@k at the paper's decoding settings."""
+"""How good the policy is on problems that it is not trained on."""

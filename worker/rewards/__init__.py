@@ -1,0 +1,1 @@
+"""What a response is worth (Step III): the judge, and one module a reward."""
