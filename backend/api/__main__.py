@@ -77,6 +77,7 @@ def main(arguments: list[str]) -> int:
         print(json.dumps(create_app(settings).openapi(), indent=2, sort_keys=True))
         return 0
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         build_server(settings).run()
     except PlatformError as e:

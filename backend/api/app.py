@@ -1,7 +1,7 @@
 """The application: routers, errors, front end, and what lives while it runs."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ def create_app(settings: Settings) -> FastAPI:
     """Build the application; database, relay and broker open when it starts."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         platform = await anyio.to_thread.run_sync(_open_platform, settings)
         app.state.platform = platform
         platform.relay.start()

@@ -2,7 +2,7 @@
 
 import logging
 
-from celery import Celery
+from celery import Celery  # pyright: ignore[reportMissingTypeStubs]
 from kombu.exceptions import OperationalError
 
 from backend.contract.broker import broker_options
@@ -33,7 +33,7 @@ class Doorbell:
         if self._app is None:
             return False
         try:
-            self._app.send_task(
+            self._app.send_task(  # pyright: ignore[reportUnknownMemberType]
                 RING_TASK, queue=RING_QUEUE, ignore_result=True, retry=False, expires=EXPIRES_S
             )
         except (OperationalError, OSError) as e:
@@ -65,5 +65,7 @@ def _build_app(redis_url: str) -> Celery:
         "interval_step": 0.1,
         "interval_max": 0.1,
     }
-    app.conf.update({**options, "broker_transport_options": transport})
+    app.conf.update(  # pyright: ignore[reportUnknownMemberType]
+        {**options, "broker_transport_options": transport}
+    )
     return app

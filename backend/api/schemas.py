@@ -120,7 +120,7 @@ class SeriesPoint(Body):
 
 
 class Series(Body):
-    """A metric's points in order of rl_step; down-sampled, each bucket's minimum and maximum kept."""
+    """A metric's points in order of rl_step; down-sampling keeps each bucket's extremes."""
 
     key: str
     num_points: int

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import anyio.to_thread
 from fastapi import APIRouter, Header, Query
-from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse
+from fastapi.responses import StreamingResponse
+from fastapi.sse import KEEPALIVE_COMMENT
 
 from backend.api.dependencies import Platform, PlatformDep
 from backend.api.services.changes import Changes, collect_changes
@@ -18,13 +19,17 @@ KEEPALIVE_S = 15.0
 RETRY_MS = 1000
 
 
-@router.get("/stream", response_class=EventSourceResponse)
+@router.get(
+    "/stream",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}, "description": "Events"}},
+)
 async def stream(
     platform: PlatformDep,
     runs: Annotated[list[UUID] | None, Query(max_length=100)] = None,
     after: Annotated[StepNumber | None, Query()] = None,
     last_event_id: Annotated[str | None, Header(max_length=40)] = None,
-) -> EventSourceResponse:
+) -> StreamingResponse:
     """Server-sent events `hello`, `run`, `metrics`, `samples` and `log`.
 
     Starts after Last-Event-ID, else after `after`, else now.
@@ -35,8 +40,10 @@ async def stream(
         wanted = int(last_event_id)
     # A number from the future belongs to another database: what it counted is not here.
     position = newest if wanted is None else min(wanted, newest)
-    return EventSourceResponse(
-        _tell(platform, position, frozenset(runs or ())), headers={"X-Accel-Buffering": "no"}
+    return StreamingResponse(
+        _tell(platform, position, frozenset(runs or ())),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
     )
 
 

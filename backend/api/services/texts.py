@@ -22,5 +22,5 @@ def shorten(value: object, limit: int = 80) -> str:
         value = value[: limit + 1]
     elif isinstance(value, int) and abs(value) >= 10**30:
         return "a number of more than 30 digits"
-    text = ascii(value) if not isinstance(value, dict | list) else f"{type(value).__name__}"
+    text = {list: "a list", dict: "an object"}.get(type(value)) or ascii(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."
