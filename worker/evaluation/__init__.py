@@ -1,1 +1,1 @@
-"""How good the policy is on problems that it is not trained on."""
+"""The evaluation scheme: pass@k at the paper's decoding settings."""

@@ -16,6 +16,7 @@ from itertools import product
 from typing import Any
 
 from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
+from sympy import Expr, UnevaluatedExpr
 
 from worker.rewards.comparison import DIFFERENT, EQUAL, FAILED, Comparison
 
@@ -23,7 +24,10 @@ MAX_ANSWER_CHARS = 4000
 """Longest answer or gold that math-verify sees; a longer one is right only as equal text."""
 
 NUM_DECIMALS = 6
-"""Numbers are equal when they agree rounded to this many decimals (math-verify's default)."""
+"""A decimal equals a fraction or root that rounds to it at this place (math-verify's default)."""
+
+DISTANT = 1e-3
+"""Constants further apart than this, in relation to the larger one, are not examined further."""
 
 _EXTRACTION = (LatexExtractionConfig(boxed_match_priority=0), ExprExtractionConfig())
 _MATH_DELIMITERS = ("$", r"\(", r"\[", r"\boxed")
@@ -60,7 +64,7 @@ def compare(prediction: str, gold: str) -> Comparison:
         return DIFFERENT
     numbers = read_number(prediction), read_number(gold)
     if numbers[0] is not None and numbers[1] is not None:
-        return EQUAL if _round(numbers[0]) == _round(numbers[1]) else DIFFERENT
+        return EQUAL if numbers[0] == numbers[1] else DIFFERENT
     words = read_words(gold)
     if words is not None:
         return EQUAL if read_words(prediction) == words else DIFFERENT
@@ -104,10 +108,6 @@ def _without_dollars(text: str) -> str:
     return text if "$" in inner else inner.strip()
 
 
-def _round(number: Decimal) -> Decimal:
-    return number if number == number.to_integral_value() else round(number, NUM_DECIMALS)
-
-
 def _compare_by_math(prediction: str, gold: str) -> Comparison:
     try:
         readings = list(product(_read(gold), _read(prediction)))
@@ -121,6 +121,8 @@ def _compare_by_math(prediction: str, gold: str) -> Comparison:
 
 def _verify(gold: Any, prediction: Any) -> Comparison:
     try:
+        if _are_distant_numbers(gold, prediction):
+            return DIFFERENT
         is_equal = verify(
             gold,
             prediction,
@@ -134,6 +136,18 @@ def _verify(gold: Any, prediction: Any) -> Comparison:
     except Exception:  # as above: sympy raises whatever a comparison without meaning leads to
         return FAILED
     return EQUAL if is_equal else DIFFERENT
+
+
+def _are_distant_numbers(gold: Any, prediction: Any) -> bool:
+    """True for two constants that differ clearly: spares sympy the search for a simplification."""
+    for value in (gold, prediction):
+        if not isinstance(value, Expr) or value.free_symbols or value.has(UnevaluatedExpr):
+            return False
+    numbers = gold.evalf(15), prediction.evalf(15)
+    if not all(number.is_Float or number.is_Integer for number in numbers):
+        return False
+    scale = max(1.0, *(abs(float(number)) for number in numbers))
+    return abs(float(numbers[0]) - float(numbers[1])) > DISTANT * scale
 
 
 def _read(text: str) -> list[Any]:
