@@ -22,5 +22,6 @@ def shorten(value: object, limit: int = 80) -> str:
         value = value[: limit + 1]
     elif isinstance(value, int) and abs(value) >= 10**30:
         return "a number of more than 30 digits"
-    text = {list: "a list", dict: "an object"}.get(type(value)) or ascii(value)
+    is_container = type(value) in (list, dict)
+    text = f"a JSON {type(value).__name__}" if is_container else ascii(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -1,0 +1,40 @@
+"""A platform on a real SQLite file, with a library of one model and one data set."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from api_caller import PNG, PNG_SHA256, Api, fill_library
+from fastapi.testclient import TestClient
+
+from backend.api.app import create_app
+from backend.contract.settings import Settings
+from backend.database.migrate import upgrade
+from backend.database.session import Database
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    # The relay sweeps once at the start and then only when a test says so.
+    return Settings(home=tmp_path / "home", relay_s=3600, static_dir=tmp_path / "dist")
+
+
+@pytest.fixture
+def api(settings: Settings) -> Iterator[Api]:
+    app = create_app(settings)
+    with TestClient(app) as client:
+        platform = app.state.platform
+        fill_library(platform.database)
+        images = settings.paths.dataset("shapes") / "images"
+        images.mkdir(parents=True)
+        (images / PNG_SHA256).write_bytes(PNG)
+        yield Api(client, platform)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'maye.db'}")
+    upgrade(database)
+    fill_library(database)
+    yield database
+    database.close()
