@@ -29,7 +29,13 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("up", help="start the platform and serve until Ctrl-C")
+    up = commands.add_parser("up", help="start the platform and serve until Ctrl-C")
+    up.add_argument(
+        "--no-workbench",
+        dest="has_workbench",
+        action="store_false",
+        help="do not publish the workbench's data sets and model",
+    )
     demo = commands.add_parser("demo", help="start the platform, run a preset and show the result")
     demo.add_argument("--preset", default="quickstart", help="preset to run (default: quickstart)")
     demo.add_argument("--seed", type=int, help="seed of the run (default: the preset's)")
@@ -58,7 +64,7 @@ def execute(options: argparse.Namespace, environ: Mapping[str, str], console: Co
         CommandError: it cannot be carried out.
     """
     if options.command == "up":
-        return serve(environ, console)
+        return serve(environ, console, has_workbench=options.has_workbench)
     if options.command == "demo":
         return demonstrate(environ, console, preset=options.preset, seed=options.seed)
     with Client.from_environment(environ) as client:

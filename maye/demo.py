@@ -21,18 +21,17 @@ PLAIN_EVERY_S = 10.0
 """Seconds between two lines of progress where there is no terminal."""
 
 
-def serve(environ: Mapping[str, str], console: Console) -> int:
-    """`maye up`: serve until asked to stop."""
+def serve(environ: Mapping[str, str], console: Console, *, has_workbench: bool) -> int:
+    """`maye up`: serve until asked to stop, with the workbench published unless not wanted."""
     try:
-        with serving(environ, console.print) as platform:
+        with serving(
+            environ, lambda text: console.print(text, markup=False, highlight=False)
+        ) as platform:
             settings = Settings.from_environment(environ)
             _introduce(platform, settings, console)
-            try:
-                with _connect(platform, environ) as client:
-                    publish(client, settings, console.print)
-            except CommandError as error:
-                console.print(f"the workbench was not published: {error}", markup=False)
             console.print("serving; Ctrl-C stops")
+            if has_workbench:
+                _publish_if_possible(platform, settings, environ)
             while True:
                 platform.wait(60.0)
     except StopAskedError:
@@ -40,16 +39,29 @@ def serve(environ: Mapping[str, str], console: Console) -> int:
     return 0
 
 
+def _publish_if_possible(
+    platform: Platform, settings: Settings, environ: Mapping[str, str]
+) -> None:
+    """Publish the workbench; the platform serves without it, too."""
+    try:
+        with _connect(platform, environ) as client:
+            publish(client, settings, platform)
+    except CommandError as error:
+        platform.say(f"the workbench was not published: {error}")
+
+
 def demonstrate(
     environ: Mapping[str, str], console: Console, *, preset: str, seed: int | None
 ) -> int:
     """`maye demo`: 0 when the run has succeeded."""
     try:
-        with serving(environ, console.print) as platform:
+        with serving(
+            environ, lambda text: console.print(text, markup=False, highlight=False)
+        ) as platform:
             settings = Settings.from_environment(environ)
             _introduce(platform, settings, console)
             with _connect(platform, environ) as client:
-                publish(client, settings, console.print)
+                publish(client, settings, platform)
                 run = client.launch_preset(preset, seed=seed)
                 console.print(
                     f"run {run['name']!r}: {platform.address}/runs/{run['id']}", highlight=False
