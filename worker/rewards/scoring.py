@@ -17,6 +17,8 @@ class Reward:
     """Part name (accuracy, language, format) to value, also of a response that was cut off."""
     outcome: float
     """What the response is rewarded with."""
+    verdict: Verdict
+    """The judge's verdict that the accuracy part came from."""
 
 
 def score(response: str, verdict: Verdict, *, is_finished: bool, cfg: RewardConfig) -> Reward:
@@ -33,4 +35,5 @@ def score(response: str, verdict: Verdict, *, is_finished: bool, cfg: RewardConf
     parts = {"accuracy": accuracy_reward(verdict), "language": language_reward(response)}
     if cfg.format:
         parts["format"] = format_reward(response)
-    return Reward(parts, outcome=sum(parts.values()) if is_finished else cfg.unfinished_reward)
+    outcome = sum(parts.values()) if is_finished else cfg.unfinished_reward
+    return Reward(parts, outcome, verdict)

@@ -46,7 +46,7 @@ class Counters:
 
     def after(self, draw: Draw, trajectory: Trajectory, *, epoch: float) -> "Counters":
         """The counters after a step, but for the time."""
-        num_correct = sum(reward.parts["accuracy"] for reward in trajectory.rewards)
+        num_correct = sum(reward.verdict.is_correct for reward in trajectory.rewards)
         fresh = replace(self, epoch_correct=0, epoch_seen=0) if draw.is_epoch_start else self
         return replace(
             fresh,
@@ -54,7 +54,7 @@ class Counters:
             epoch=epoch,
             samples=self.samples + len(trajectory.rewards),
             tokens=self.tokens + int(trajectory.responses.num_tokens.sum()),
-            epoch_correct=fresh.epoch_correct + int(num_correct),
+            epoch_correct=fresh.epoch_correct + num_correct,
             epoch_seen=fresh.epoch_seen + len(trajectory.rewards),
         )
 
@@ -188,7 +188,7 @@ def step_metrics(
         "response/num_tokens": float(responses.num_tokens.float().mean()),
         "response/truncated_frac": float((~responses.is_finished).float().mean()),
         "reward/outcome": sum(reward.outcome for reward in trajectory.rewards) / count,
-        "reward/judge_failed_frac": sum(r.has_failed for r in trajectory.rewards) / count,
+        "reward/judge_failed_frac": sum(r.verdict.has_failed for r in trajectory.rewards) / count,
         "policy/entropy": float(masked_mean(trajectory.entropy, mask)),
         "policy/rollout_drift": float(masked_mean(drift, mask)),
         "policy/loss": stats.loss,
@@ -243,8 +243,8 @@ def sample_records(batch: Batch, trajectory: Trajectory, rl_step: int) -> list[S
             response=text,
             num_response_tokens=num_tokens,
             is_truncated=not is_finished,
-            extracted_answer=reward.extracted_answer,
-            is_correct=reward.parts["accuracy"] > 0,
+            extracted_answer=reward.verdict.extracted_answer,
+            is_correct=reward.verdict.is_correct,
             outcome_reward=reward.outcome,
             reward_parts=dict(reward.parts),
         )
