@@ -1,0 +1,76 @@
+/** Writes what the stream says into the query cache. */
+import type { InfiniteData, QueryClient } from "@tanstack/react-query";
+
+import type { Run, RunDetail, Schemas } from "./client";
+import { mergeDetail, mergePoints, mergeRun, parsePoint } from "./live";
+import type { LivePoint } from "./live";
+import { keys, LIVE_KEYS, recentRuns } from "./queries";
+import { isOverlong, recentPoints } from "./series";
+import type { Series } from "./series";
+
+type RunPages = InfiniteData<Schemas["RunPage"], string | null>;
+
+const LOG_EVERY_MS = 1000;
+const logTimers = new Map<string, ReturnType<typeof setTimeout>>();
+
+/** Apply one event of the stream. */
+export function applyEvent(cache: QueryClient, kind: string, data: unknown): void {
+  if (kind === "hello") refetchLive(cache);
+  else if (kind === "run") applyRun(cache, data as Run);
+  else if (kind === "metrics") applyMetrics(cache, data as { run_id: string; points: LivePoint[] });
+  else if (kind === "samples") applySamples(cache, data as { run_id: string; rl_step: number });
+  else if (kind === "log") applyLog(cache, data as { run_id: string });
+}
+
+/** A stream that opens covers what comes after it; what was fetched before may be older. */
+function refetchLive(cache: QueryClient): void {
+  void cache.invalidateQueries({ predicate: (query) => LIVE_KEYS.includes(String(query.queryKey[0])) });
+}
+
+function applyRun(cache: QueryClient, run: Run): void {
+  recentRuns.add(run);
+  cache.setQueryData<RunPages>(keys.runs, (old) => old && { ...old, pages: mergeRun(old.pages, run) });
+  cache.setQueryData<RunDetail>(keys.run(run.id), (old) => old && mergeDetail(old, run));
+}
+
+function applyMetrics(cache: QueryClient, event: { run_id: string; points: LivePoint[] }): void {
+  const points = event.points.map(parsePoint);
+  recentPoints.add({ runId: event.run_id, points });
+  const known = new Set(
+    cache.getQueryData<Schemas["MetricKey"][]>(keys.metrics(event.run_id))?.map((metric) => metric.key),
+  );
+  for (const [key, news] of Map.groupBy(points, (point) => point.key)) {
+    const series = cache.setQueryData<Series>(
+      keys.series(event.run_id, key),
+      (old) => old && { ...old, points: mergePoints(old.points, news) },
+    );
+    if (series !== undefined && isOverlong(series)) {
+      void cache.invalidateQueries({ queryKey: keys.series(event.run_id, key) });
+    }
+    if (!known.has(key)) void cache.invalidateQueries({ queryKey: keys.metrics(event.run_id) });
+  }
+}
+
+/** A step more can be chosen; the page that someone reads stays as it is. */
+function applySamples(cache: QueryClient, event: { run_id: string; rl_step: number }): void {
+  const filter = { queryKey: keys.samples(event.run_id) };
+  cache.setQueriesData<Schemas["SamplePage"]>(filter, (old) => {
+    if (old === undefined || old.rl_steps.includes(event.rl_step)) return old;
+    return { ...old, rl_steps: [...old.rl_steps, event.rl_step].sort((a, b) => a - b) };
+  });
+  void cache.invalidateQueries({ ...filter, predicate: isEmptyPage, refetchType: "active" });
+}
+
+function isEmptyPage(query: { state: { data: unknown } }): boolean {
+  const page = query.state.data as Schemas["SamplePage"] | undefined;
+  return page === undefined || page.rl_step === null;
+}
+
+function applyLog(cache: QueryClient, event: { run_id: string }): void {
+  if (logTimers.has(event.run_id)) return;
+  const timer = setTimeout(() => {
+    logTimers.delete(event.run_id);
+    void cache.invalidateQueries({ queryKey: keys.log(event.run_id) });
+  }, LOG_EVERY_MS);
+  logTimers.set(event.run_id, timer);
+}

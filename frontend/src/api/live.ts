@@ -1,0 +1,86 @@
+/** Pure merging of what the stream says into what was fetched; no point lost, none twice. */
+import type { Run, RunDetail } from "./client";
+import { toNumber } from "./client";
+
+export interface Point {
+  rl_step: number;
+  epoch: number;
+  seconds: number;
+  value: number;
+}
+
+export interface LivePoint extends Point {
+  key: string;
+}
+
+/** A point as it comes over the wire: its value may be "NaN" or "Infinity". */
+export function parsePoint<T extends { value: unknown }>(raw: T): Omit<T, "value"> & { value: number } {
+  return { ...raw, value: toNumber(raw.value) };
+}
+
+/** Points in order of rl_step, one for each step; what comes later wins. */
+export function mergePoints(old: readonly Point[], incoming: readonly Point[]): Point[] {
+  const last = old.at(-1);
+  const sorted = [...incoming].sort((a, b) => a.rl_step - b.rl_step);
+  const first = sorted[0];
+  if (first === undefined) return [...old];
+  const isAppend = last === undefined || first.rl_step > last.rl_step;
+  const all = isAppend ? [...old, ...sorted] : [...old, ...sorted].sort((a, b) => a.rl_step - b.rl_step);
+  const merged: Point[] = [];
+  for (const point of all) {
+    if (merged.at(-1)?.rl_step === point.rl_step) merged[merged.length - 1] = point;
+    else merged.push(point);
+  }
+  return merged;
+}
+
+/** Pages of runs with one run replaced, or put first when it is new. */
+export function mergeRun<P extends { runs: Run[] }>(pages: P[], run: Run): P[] {
+  if (pages.some((page) => page.runs.some((old) => old.id === run.id))) {
+    return pages.map((page) => ({
+      ...page,
+      runs: page.runs.map((old) => (old.id === run.id ? run : old)),
+    }));
+  }
+  return pages.map((page, index) => (index === 0 ? { ...page, runs: [run, ...page.runs] } : page));
+}
+
+/** A run's detail with the newest summary; its configuration never changes. */
+export function mergeDetail(detail: RunDetail, run: Run): RunDetail {
+  return { ...detail, ...run };
+}
+
+interface Remembered<T> {
+  at: number;
+  item: T;
+}
+
+/**
+ * What the stream said lately. A fetch that was under way while an event came may carry the older
+ * state; it lays everything that came since its start over its result.
+ */
+export class Recent<T> {
+  private entries: Remembered<T>[] = [];
+
+  constructor(
+    private readonly keepMs = 60_000,
+    private readonly clock: () => number = () => performance.now(),
+  ) {}
+
+  add(item: T): void {
+    const now = this.clock();
+    this.entries.push({ at: now, item });
+    const first = this.entries[0];
+    if (first !== undefined && now - first.at > 2 * this.keepMs) {
+      this.entries = this.entries.filter((entry) => now - entry.at <= this.keepMs);
+    }
+  }
+
+  mark(): number {
+    return this.clock();
+  }
+
+  since(mark: number): T[] {
+    return this.entries.filter((entry) => entry.at >= mark).map((entry) => entry.item);
+  }
+}

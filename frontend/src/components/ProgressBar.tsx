@@ -1,0 +1,34 @@
+import { formatCount } from "@/format";
+
+import type { Status } from "./StatusBadge";
+import "./progress-bar.css";
+
+interface Props {
+  step: number;
+  total: number | null;
+  status: Status;
+}
+
+/** Finished RL steps of all, as a bar and in numbers. */
+export function ProgressBar({ step, total, status }: Props) {
+  const share = total === null || total === 0 ? 0 : Math.min(1, step / total);
+  const text = total === null ? "\u2013" : `${formatCount(step)} / ${formatCount(total)}`;
+  return (
+    <span className="progress" data-status={status}>
+      <span
+        className="progress-track"
+        role="progressbar"
+        aria-label="RL steps finished"
+        aria-valuemin={0}
+        aria-valuemax={total ?? 0}
+        aria-valuenow={step}
+        aria-valuetext={text}
+      >
+        <span className="progress-fill" style={{ transform: `scaleX(${share})` }} />
+      </span>
+      <span className="progress-text" data-testid="progress">
+        {text}
+      </span>
+    </span>
+  );
+}

@@ -1,0 +1,89 @@
+/** uPlot's options for one chart. */
+import type uPlot from "uplot";
+
+import { formatTicks } from "@/format";
+
+import { rangeOfValues } from "./chart-data";
+import type { ChartSpec } from "./chart-list";
+import type { XAxis } from "./charts-search";
+
+const AXIS_FONT = "11px system-ui, sans-serif";
+const PALETTE_SIZE = 6;
+const RAW_ALPHA_UNDER_SMOOTHED = 0.3;
+const DASHES = [5, 4];
+
+interface Wanted {
+  spec: ChartSpec;
+  axis: XAxis;
+  isSmoothed: boolean;
+  syncKey: string;
+  size: { width: number; height: number };
+  onCursor: (index: number | null) => void;
+  onZoom: (range: [number, number] | null) => void;
+}
+
+/** A colour of the theme in force. */
+function themeColor(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+/** CSS variable of a series' colour. */
+export function seriesColor(slot: number): string {
+  return `--series-${(slot % PALETTE_SIZE) + 1}`;
+}
+
+function seriesOptions({ spec, isSmoothed }: Wanted): uPlot.Series[] {
+  return spec.series.flatMap((series) => {
+    const stroke = themeColor(seriesColor(series.color));
+    const line: uPlot.Series = {
+      label: series.label,
+      stroke,
+      width: 1.5,
+      points: { size: 4, stroke, fill: stroke },
+      ...(series.isDashed ? { dash: DASHES } : {}),
+    };
+    if (!isSmoothed) return [line];
+    return [{ ...line, width: 1, alpha: RAW_ALPHA_UNDER_SMOOTHED, points: { show: false } }, { ...line, points: { show: false } }];
+  });
+}
+
+export function plotOptions(wanted: Wanted): uPlot.Options {
+  const { spec, axis, size, syncKey, onCursor, onZoom } = wanted;
+  const { unit } = spec.metric;
+  const look = {
+    stroke: themeColor("--text-soft"),
+    font: AXIS_FONT,
+    grid: { stroke: themeColor("--grid"), width: 1 },
+    ticks: { show: false },
+  };
+  return {
+    ...size,
+    legend: { show: false },
+    padding: [8, 10, 0, 0],
+    cursor: {
+      sync: { key: syncKey, setSeries: false },
+      drag: { x: true, y: false, setScale: false },
+      points: { size: 7 },
+    },
+    scales: {
+      x: { time: false },
+      y: { range: (_plot, low, high) => rangeOfValues(low, high, spec.metric.has_zero_axis) },
+    },
+    axes: [
+      { ...look, size: 26, gap: 4, values: (_plot, ticks) => formatTicks(ticks, axis === "time" ? "time" : "1"), space: axis === "time" ? 80 : 50 },
+      { ...look, size: 50, gap: 6, values: (_plot, ticks) => formatTicks(ticks, unit), space: 36 },
+    ],
+    series: [{}, ...seriesOptions(wanted)],
+    hooks: {
+      setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
+      setSelect: [
+        (plot) => {
+          const { left, width } = plot.select;
+          if (width < 4) return;
+          plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+          onZoom([plot.posToVal(left, "x"), plot.posToVal(left + width, "x")]);
+        },
+      ],
+    },
+  };
+}

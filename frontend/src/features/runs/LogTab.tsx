@@ -1,0 +1,104 @@
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import { useLayoutEffect, useRef, useState } from "react";
+
+import { logQuery } from "@/api/queries";
+import { EmptyState, ErrorState, Loading } from "@/components/States";
+import { useShortcuts } from "@/components/use-shortcuts";
+import { formatPlural } from "@/format";
+
+const route = getRouteApi("/shell/runs/$runId/log");
+
+export function LogTab() {
+  const { runId } = route.useParams();
+  const query = useQuery(logQuery(runId));
+  if (query.data === undefined) {
+    return query.isError ? (
+      <ErrorState what="The log could not be loaded" error={query.error} onRetry={() => void query.refetch()} />
+    ) : (
+      <Loading label="Loading the log" rows={12} height={14} />
+    );
+  }
+  if (query.data.text === "") {
+    return (
+      <EmptyState title="No log yet">
+        <p>What the trainer prints appears here as soon as a worker has taken the run.</p>
+      </EmptyState>
+    );
+  }
+  return <Log text={query.data.text} isComplete={query.data.is_complete} runId={runId} />;
+}
+
+function Log({ text, isComplete, runId }: { text: string; isComplete: boolean; runId: string }) {
+  const { q = "" } = route.useSearch();
+  const navigate = route.useNavigate();
+  const [isFollowing, setIsFollowing] = useState(true);
+  const box = useRef<HTMLDivElement>(null);
+  const search = useRef<HTMLInputElement>(null);
+  useShortcuts({ "/": () => search.current?.focus() });
+  const all = text.replace(/\n$/, "").split("\n");
+  const lines = q === "" ? all : all.filter((line) => line.toLowerCase().includes(q.toLowerCase()));
+  useLayoutEffect(() => {
+    if (isFollowing && box.current !== null) box.current.scrollTop = box.current.scrollHeight;
+  }, [text, q, isFollowing]);
+  return (
+    <>
+      <div className="row" style={{ marginBottom: 8 }}>
+        <input
+          ref={search}
+          type="search"
+          aria-label="Search the log"
+          placeholder="Search the log"
+          value={q}
+          onChange={(event) => void navigate({ search: event.target.value ? { q: event.target.value } : {}, replace: true })}
+        />
+        <label className="row">
+          <input type="checkbox" checked={isFollowing} onChange={(event) => setIsFollowing(event.target.checked)} />
+          Follow
+        </label>
+        <span className="soft small" role="status">
+          {formatPlural(lines.length, "line")}
+          {isComplete ? "" : ", older lines left out"}
+        </span>
+        <span className="grow" />
+        <button type="button" className="button" onClick={() => download(text, `${runId}.log`)}>
+          Download
+        </button>
+      </div>
+      {/* A scrolling region must be reachable by keyboard. */}
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+      <div ref={box} className="log card mono" role="log" aria-label="Log" aria-live="off" tabIndex={0} data-testid="log">
+        {lines.map((line, index) => (
+          <div key={index} className="log-line">
+            {q === "" ? line || "\u00a0" : <Marked line={line} word={q} />}
+          </div>
+        ))}
+      </div>
+    </>
+  );
+}
+
+function Marked({ line, word }: { line: string; word: string }) {
+  const parts: React.ReactNode[] = [];
+  const lower = line.toLowerCase();
+  let start = 0;
+  for (let at = lower.indexOf(word.toLowerCase()); at >= 0; at = lower.indexOf(word.toLowerCase(), start)) {
+    parts.push(line.slice(start, at), <mark key={at}>{line.slice(at, at + word.length)}</mark>);
+    start = at + word.length;
+  }
+  return (
+    <>
+      {parts}
+      {line.slice(start)}
+    </>
+  );
+}
+
+function download(text: string, name: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+}

@@ -1,0 +1,118 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+
+import type { RunDetail } from "@/api/client";
+import { seriesQuery } from "@/api/queries";
+import { Age } from "@/components/Age";
+import { ProgressBar } from "@/components/ProgressBar";
+import { StatusBadge } from "@/components/StatusBadge";
+import { useNow } from "@/components/use-now";
+import { formatDuration, formatShare } from "@/format";
+
+import { CancelRun } from "./CancelRun";
+import { estimateRemaining } from "./remaining";
+
+const ACTIVE = ["queued", "starting", "running"];
+
+export function RunHeader({ run }: { run: RunDetail }) {
+  return (
+    <header className="run-header">
+      <div className="row">
+        <Link to="/runs" className="soft">
+          Runs
+        </Link>
+        <span className="soft" aria-hidden="true">
+          /
+        </span>
+        <h1 className="run-name">{run.name}</h1>
+        <StatusBadge status={run.status} />
+        <span className="grow" />
+        {ACTIVE.includes(run.status) ? <CancelRun run={run} /> : null}
+      </div>
+      <Notice run={run} />
+      <dl className="facts">
+        <Fact label="Progress">
+          <ProgressBar step={run.rl_step} total={run.total_rl_steps} status={run.status} />
+        </Fact>
+        <Timing run={run} />
+        <Fact label="Training accuracy">
+          {run.training_accuracy === null ? "\u2013" : formatShare(run.training_accuracy)}
+        </Fact>
+        <Fact label="Model">
+          <span className="mono">{run.model}</span>
+        </Fact>
+        <Fact label="Data set">
+          <Link to="/datasets/$slug" params={{ slug: run.dataset }} className="mono">
+            {run.dataset}
+          </Link>
+        </Fact>
+        <Fact label="Seed">{run.seed}</Fact>
+        {run.preset === null ? null : <Fact label="Preset">{run.preset}</Fact>}
+        {run.attempt > 1 ? <Fact label="Attempt">{run.attempt}</Fact> : null}
+        <Fact label="Created">
+          <Age at={run.created_at} />
+        </Fact>
+      </dl>
+    </header>
+  );
+}
+
+function Fact({ label, children }: { label: string; children: React.ReactNode }) {
+  return (
+    <div>
+      <dt>{label}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+/** What the run waits for, does now, or why it ended. */
+function Notice({ run }: { run: RunDetail }) {
+  if (run.status === "queued") {
+    return (
+      <p className="notice" data-kind="waits" data-testid="waits-for">
+        <b>Waiting.</b> {run.waits_for ?? "No worker has taken the run yet."}
+      </p>
+    );
+  }
+  if (run.status === "failed") {
+    return (
+      <p className="notice" data-kind="failed" data-testid="failure" role="alert">
+        <b>Failed{run.error_code ? "" : "."}</b> {run.error_code ? <code>{run.error_code}</code> : null}{" "}
+        {run.reason ?? "No reason was given; the log may say more."}{" "}
+        <Link to="/runs/$runId/log" params={{ runId: run.id }}>
+          Open the log
+        </Link>
+      </p>
+    );
+  }
+  if (run.status === "cancelled" || run.status === "succeeded") {
+    return run.reason ? <p className="notice">{run.reason}</p> : null;
+  }
+  return (
+    <p className="notice" data-kind="phase" data-testid="phase">
+      {run.phase || (run.status === "starting" ? "A worker took the run and starts the trainer." : "Training")}
+    </p>
+  );
+}
+
+function Timing({ run }: { run: RunDetail }) {
+  const now = useNow(1000);
+  const isRunning = run.status === "running" || run.status === "starting";
+  const steps = useQuery({ ...seriesQuery(run.id, "training/accuracy"), enabled: isRunning });
+  if (run.started_at === null) return null;
+  const end = run.finished_at === null ? now : Date.parse(run.finished_at);
+  const remaining = isRunning ? estimateRemaining(steps.data?.points ?? [], run.total_rl_steps) : null;
+  return (
+    <>
+      <Fact label={run.finished_at === null ? "Running for" : "Took"}>
+        {formatDuration(Math.max(0, Math.round((end - Date.parse(run.started_at)) / 1000)))}
+      </Fact>
+      {remaining === null ? null : (
+        <Fact label="Time left">
+          <span title="From the time of the last 20 RL steps, evaluations included">about {formatDuration(remaining)}</span>
+        </Fact>
+      )}
+    </>
+  );
+}

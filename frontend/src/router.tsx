@@ -1,0 +1,110 @@
+/** Every page of the dashboard in one list. What a page shows is in its address. */
+import { createRootRoute, createRoute, createRouter, Outlet, redirect } from "@tanstack/react-router";
+
+import { NotFound, PageError } from "./app/RouteStates";
+import { Shell } from "./app/Shell";
+import { NewRunPage } from "./features/config-form/NewRunPage";
+import { DatasetPage } from "./features/datasets/DatasetPage";
+import { DatasetsPage } from "./features/datasets/DatasetsPage";
+import { ChartsTab } from "./features/metrics/ChartsTab";
+import { parseChartsSearch } from "./features/metrics/charts-search";
+import { ModelsPage } from "./features/models/ModelsPage";
+import { ResponsesTab } from "./features/responses/ResponsesTab";
+import { parseResponsesSearch } from "./features/responses/responses-search";
+import { ConfigTab } from "./features/runs/ConfigTab";
+import { LogTab } from "./features/runs/LogTab";
+import { RunPage } from "./features/runs/RunPage";
+import { RunsPage } from "./features/runs/RunsPage";
+import { parseLogSearch, parseRunsSearch } from "./features/runs/runs-search";
+import { SignInPage } from "./features/session/SignInPage";
+
+type Raw = Record<string, unknown>;
+
+/** A search parameter that is text; anything else is as if it were absent. */
+function text<Name extends string>(raw: Raw, name: Name): Partial<Record<Name, string>> {
+  const value = raw[name];
+  return typeof value === "string" && value !== "" ? ({ [name]: value } as Record<Name, string>) : {};
+}
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
+const shell = createRoute({ getParentRoute: () => root, id: "shell", component: Shell });
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in",
+  component: SignInPage,
+  validateSearch: (raw: Raw) => text(raw, "to"),
+});
+const home = createRoute({
+  getParentRoute: () => shell,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: "/runs" });
+  },
+});
+const runs = createRoute({
+  getParentRoute: () => shell,
+  path: "/runs",
+  component: RunsPage,
+  validateSearch: parseRunsSearch,
+});
+const newRun = createRoute({
+  getParentRoute: () => shell,
+  path: "/runs/new",
+  component: NewRunPage,
+  validateSearch: (raw: Raw) => text(raw, "preset"),
+});
+const run = createRoute({ getParentRoute: () => shell, path: "/runs/$runId", component: RunPage });
+const charts = createRoute({
+  getParentRoute: () => run,
+  path: "/",
+  component: ChartsTab,
+  validateSearch: parseChartsSearch,
+});
+const responses = createRoute({
+  getParentRoute: () => run,
+  path: "/responses",
+  component: ResponsesTab,
+  validateSearch: parseResponsesSearch,
+});
+const config = createRoute({ getParentRoute: () => run, path: "/config", component: ConfigTab });
+const log = createRoute({
+  getParentRoute: () => run,
+  path: "/log",
+  component: LogTab,
+  validateSearch: parseLogSearch,
+});
+const datasets = createRoute({ getParentRoute: () => shell, path: "/datasets", component: DatasetsPage });
+const dataset = createRoute({
+  getParentRoute: () => shell,
+  path: "/datasets/$slug",
+  component: DatasetPage,
+  validateSearch: (raw: Raw) => text(raw, "split"),
+});
+const models = createRoute({ getParentRoute: () => shell, path: "/models", component: ModelsPage });
+
+const routeTree = root.addChildren([
+  signIn,
+  shell.addChildren([
+    home,
+    runs,
+    newRun,
+    run.addChildren([charts, responses, config, log]),
+    datasets,
+    dataset,
+    models,
+  ]),
+]);
+
+export const router = createRouter({
+  routeTree,
+  defaultErrorComponent: PageError,
+  defaultNotFoundComponent: NotFound,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}
