@@ -111,7 +111,7 @@ def check_picture(content: bytes, name: str) -> None:
                 raise RowError(f"picture {name!r} is animated: one frame is allowed")
             image.load()
     except Image.UnidentifiedImageError as e:
-        raise RowError(f"picture {name!r} is no {', '.join(FORMATS)} file") from e
+        raise RowError(f"picture {name!r} is no valid PNG, JPEG or WEBP file") from e
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
         raise RowError(f"picture {name!r} has more than {MAX_PIXELS} pixels") from e
     except _DECODE_ERRORS as e:
