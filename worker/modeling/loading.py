@@ -76,9 +76,12 @@ def load_processor(folder: Path, max_image_pixels: int | None) -> Processor:
     """
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     image_processor = Qwen2VLImageProcessorPil.from_pretrained(folder, local_files_only=True)
-    if max_image_pixels is not None:
-        limit = min(max_image_pixels, image_processor.size["longest_edge"])
-        image_processor.size = {**image_processor.size, "longest_edge": limit}
+    size = image_processor.size
+    if max_image_pixels is not None and max_image_pixels < size["longest_edge"]:
+        limits = {"shortest_edge": size["shortest_edge"], "longest_edge": max_image_pixels}
+        image_processor = Qwen2VLImageProcessorPil.from_pretrained(
+            folder, local_files_only=True, size=limits
+        )
     vocabulary = tokenizer.get_vocab()
     missing = [token for token in (*VISION_TOKENS, *END_TOKENS) if token not in vocabulary]
     if missing:

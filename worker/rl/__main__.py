@@ -9,10 +9,12 @@ import hashlib
 import json
 import logging
 import sys
+from contextlib import closing
 from pathlib import Path
 from uuid import UUID
 
 import torch
+from transformers.utils.logging import disable_progress_bar
 
 from backend.contract.artifacts import Home, RunFolder
 from backend.contract.config import RLConfig
@@ -51,6 +53,7 @@ def main() -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout
     )
+    disable_progress_bar()
     home = Home(arguments.home.resolve())
     folder = home.run(arguments.run)
     try:
@@ -82,11 +85,13 @@ def run(home: Home, folder: RunFolder, fence: int) -> None:
     """
     cfg = RLConfig.model_validate_json(folder.config.read_text())
     torch.manual_seed(cfg.seed)
-    reporter = Reporter(folder.spool(fence))
     checkpoint, problems = load_newest(folder.checkpoints)
     for problem in problems:
         log.warning("%s; the checkpoint before it is used", problem)
-    with Judge(timeout_s=cfg.reward.judge_timeout_s) as judge:
+    with (
+        closing(Reporter(folder.spool(fence))) as reporter,
+        Judge(timeout_s=cfg.reward.judge_timeout_s) as judge,
+    ):
         job = build_job(home, folder, cfg, judge, fence=fence, checkpoint=checkpoint)
         counters = Counters()
         if checkpoint is not None:
@@ -102,7 +107,6 @@ def run(home: Home, folder: RunFolder, fence: int) -> None:
         journal.progress("starting")
         train(job, journal)
         journal.progress("finished")
-    reporter.close()
 
 
 def build_job(
