@@ -36,11 +36,11 @@ class Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
-        self._app = app
+        self.app = app
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Tell the streams, then stop as usual."""
-        platform = getattr(self._app.state, "platform", None)
+        platform = getattr(self.app.state, "platform", None)
         if platform is not None:
             platform.changefeed.close()
         super().handle_exit(sig, frame)

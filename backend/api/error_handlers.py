@@ -141,7 +141,9 @@ def _answer_http_error(request: Request, error: Exception) -> Response:
 
 
 def _answer_busy_database(request: Request, error: Exception) -> Response:
-    logger.error("request %s: database unavailable: %s", _request_id(request), type(error).__name__)
+    # The statement's values are left out: they may be anybody's data.
+    cause = error.orig if isinstance(error, OperationalError) else error
+    logger.error("request %s: database unavailable: %s", _request_id(request), cause)
     detail = "the database is busy or unreachable: try again"
     return _respond(request, 503, "unavailable", detail, headers={"Retry-After": "2"})
 

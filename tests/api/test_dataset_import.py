@@ -1,11 +1,7 @@
 import json
 import os
 import re
-import struct
-import zlib
-from io import BytesIO
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -216,59 +212,11 @@ def test_a_long_list_of_bad_rows_ends_in_a_count(folder: Path, home: Home):
     assert len(message.splitlines()) == 202
 
 
-def png_header(width: int, height: int) -> bytes:
-    """A PNG that claims a size and holds next to nothing."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    pixels = zlib.compress(b"\0" * 1000)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels)
-
-
-def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
-    buffer = BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-NOISE = Image.frombytes("RGB", (64, 64), Random(0).randbytes(3 * 64 * 64))
-ANIMATION = {"save_all": True, "append_images": [Image.new("RGB", (64, 64))]}
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (png_header(13_000, 13_000), "pixels"),
-        (png_header(100_000, 100_000), "pixels"),
-        (png_header(5000, 5000), "more than 16000000 pixels"),
-        (png_header(8193, 100), "from 8 to 8192"),
-        (png_header(1, 1), "from 8 to 8192"),
-        (png_header(8000, 8), "less than 200 times"),
-        (png_header(100, 100), "broken or cut off"),
-        (encoded(NOISE, "PNG")[:-200], "broken or cut off"),
-        (encoded(NOISE, "JPEG")[:-200], "broken or cut off"),
-        (encoded(NOISE, "WEBP", lossless=True)[:-200], "broken or cut off"),
-        (encoded(NOISE, "PNG").replace(b"IDAT", b"IDAX"), "no valid PNG"),
-        (encoded(NOISE, "PNG", **ANIMATION), "animated"),
-        (encoded(NOISE, "WEBP", **ANIMATION), "animated"),
-        (encoded(NOISE, "GIF"), "no valid PNG, JPEG or WEBP file"),
-        (encoded(NOISE, "BMP"), "no valid PNG, JPEG or WEBP file"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no valid PNG, JPEG or WEBP file"),
-        (b"", "no valid PNG, JPEG or WEBP file"),
-    ],
-)
-def test_a_picture_that_is_too_large_or_broken_is_refused(
-    folder: Path, home: Home, content: bytes, reason: str
-):
-    (folder / "bad.png").write_bytes(content)
+def test_a_broken_picture_refuses_every_row_that_shows_it(folder: Path, home: Home):
+    whole = (folder / "pictures" / "red.png").read_bytes()
+    (folder / "bad.png").write_bytes(whole[:-20])
     message = refusal(folder, home, good(image="bad.png"), good(id="b", image="bad.png"))
-    assert reason in message
-    assert "object at 0x" not in message
-    assert re.findall(r"row \d", message) == ["row 1", "row 2"]
+    assert re.findall(r"row (\d): picture 'bad.png' is", message) == ["1", "2"]
 
 
 def test_a_pipe_in_place_of_a_picture_does_not_stop_the_import(folder: Path, home: Home):

@@ -90,7 +90,9 @@ def list_items(
     if page.cursor is not None:
         last_split, last_row = decode_cursor(page.cursor, 2)
         query = query.where(key > sa.tuple_(last_split, int(last_row)))
-    rows = session.scalars(query.order_by(key).limit(page.limit + 1)).all()
+    rows = session.scalars(
+        query.order_by(DatasetItem.split, DatasetItem.row).limit(page.limit + 1)
+    ).all()
     shown = rows[: page.limit]
     has_more = len(rows) > page.limit
     return DatasetItemPage(
