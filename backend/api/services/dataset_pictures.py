@@ -110,6 +110,9 @@ def check_picture(content: bytes, name: str) -> None:
             if getattr(image, "is_animated", False):
                 raise RowError(f"picture {name!r} is animated: one frame is allowed")
             image.load()
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            # A PNG may decode although its last bytes are gone: this checks all checksums.
+            image.verify()
     except Image.UnidentifiedImageError as e:
         raise RowError(f"picture {name!r} is no valid PNG, JPEG or WEBP file") from e
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
