@@ -1,0 +1,1 @@
+"""Benchmarks: ratios and delays measured side by side in one run (`make bench`)."""
