@@ -11,7 +11,7 @@ from backend.contract.settings import Settings
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]", "testserver")
 WORKER_PREFIX = "/api/v1/worker/"
-WORKER_BODY_FACTOR = 32
+WORKER_BODY_FACTOR = 8
 """Batches of a worker may be so many times larger than other bodies."""
 
 SECURITY_HEADERS = {

@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from backend import migrations
 from backend.contract.errors import SchemaTooNewError
 from backend.database.session import Database
+from backend.database.tables import Base
 
 
 def build_alembic_config() -> Config:
@@ -18,6 +19,7 @@ def build_alembic_config() -> Config:
     config = Config()
     folder = Path(migrations.__file__).parent
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.attributes["metadata"] = Base.metadata
     return config
 
 

@@ -1,16 +1,14 @@
-"""Alembic's entry: uses the connection that backend.database.migrate hands over."""
+"""Alembic's entry: uses connection and tables that backend.database.migrate hands over."""
 
 from alembic import context
-
-from backend.database.tables import Base
 
 
 def run_migrations() -> None:
     """Apply the versions inside the caller's transaction."""
-    connection = context.config.attributes["connection"]
+    handed_over = context.config.attributes
     context.configure(
-        connection=connection,
-        target_metadata=Base.metadata,
+        connection=handed_over["connection"],
+        target_metadata=handed_over["metadata"],
         render_as_batch=True,
         transactional_ddl=True,
         compare_type=True,

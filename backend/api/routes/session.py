@@ -29,13 +29,24 @@ def get_session(request: Request, platform: PlatformDep, now: NowDep) -> Session
 
 @router.post("")
 def create_session(
-    body: SignIn, response: Response, platform: PlatformDep, now: NowDep, origin: FromHere
+    body: SignIn,
+    request: Request,
+    response: Response,
+    platform: PlatformDep,
+    now: NowDep,
+    origin: FromHere,
 ) -> SessionInfo:
     """Exchange the token for a cookie."""
     with platform.database.session_scope() as session:
         secret = sign_in(session, platform.tokens, body.token, now=now)
     response.set_cookie(
-        COOKIE, secret, max_age=SESSION_DAYS * 86400, path="/", httponly=True, samesite="strict"
+        COOKIE,
+        secret,
+        max_age=SESSION_DAYS * 86400,
+        path="/",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="strict",
     )
     return SessionInfo(is_signed_in=True, version=VERSION)
 
