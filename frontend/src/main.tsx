@@ -6,7 +6,7 @@ import { createRoot } from "react-dom/client";
 import { startTheme } from "@/components/theme";
 
 import { createQueryClient } from "./app/query-client";
-import { router } from "./router";
+import { buildRouter } from "./router";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/list.css";
@@ -16,6 +16,7 @@ const queryClient = createQueryClient(() => {
   const { pathname, href } = router.state.location;
   if (pathname !== "/sign-in") void router.navigate({ to: "/sign-in", search: { to: href } });
 });
+const router = buildRouter(queryClient);
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");

@@ -1,6 +1,8 @@
 /** Every page of the dashboard in one list. What a page shows is in its address. */
-import { createRootRoute, createRoute, createRouter, Outlet, redirect } from "@tanstack/react-router";
+import type { QueryClient } from "@tanstack/react-query";
+import { createRootRouteWithContext, createRoute, createRouter, Outlet, redirect } from "@tanstack/react-router";
 
+import { sessionQuery } from "./api/queries";
 import { NotFound, PageError } from "./app/RouteStates";
 import { Shell } from "./app/Shell";
 import { NewRunPage } from "./features/config-form/NewRunPage";
@@ -26,8 +28,17 @@ function text<Name extends string>(raw: Raw, name: Name): Partial<Record<Name, s
   return typeof value === "string" && value !== "" ? ({ [name]: value } as Record<Name, string>) : {};
 }
 
-const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
-const shell = createRoute({ getParentRoute: () => root, id: "shell", component: Shell });
+const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({ component: Outlet, notFoundComponent: NotFound });
+const shell = createRoute({
+  getParentRoute: () => root,
+  id: "shell",
+  component: Shell,
+  beforeLoad: async ({ context, location }) => {
+    const session = await context.queryClient.query({ ...sessionQuery, staleTime: Infinity }).catch(() => null);
+    // Without an answer the page itself says what failed.
+    if (session?.is_signed_in === false) throw redirect({ to: "/sign-in", search: { to: location.href } });
+  },
+});
 
 const signIn = createRoute({
   getParentRoute: () => root,
@@ -96,15 +107,19 @@ const routeTree = root.addChildren([
   ]),
 ]);
 
-export const router = createRouter({
-  routeTree,
-  defaultErrorComponent: PageError,
-  defaultNotFoundComponent: NotFound,
-  scrollRestoration: true,
-});
+/** The router over a cache of server state. */
+export function buildRouter(queryClient: QueryClient) {
+  return createRouter({
+    routeTree,
+    context: { queryClient },
+    defaultErrorComponent: PageError,
+    defaultNotFoundComponent: NotFound,
+    scrollRestoration: true,
+  });
+}
 
 declare module "@tanstack/react-router" {
   interface Register {
-    router: typeof router;
+    router: ReturnType<typeof buildRouter>;
   }
 }

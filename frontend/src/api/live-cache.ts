@@ -29,8 +29,16 @@ function refetchLive(cache: QueryClient): void {
 
 function applyRun(cache: QueryClient, run: Run): void {
   recentRuns.add(run);
+  const old = findRun(cache, run.id);
+  // Whoever waits in the queue may wait for something else now.
+  if (old?.status !== run.status) void cache.invalidateQueries({ queryKey: keys.runs });
   cache.setQueryData<RunPages>(keys.runs, (old) => old && { ...old, pages: mergeRun(old.pages, run) });
   cache.setQueryData<RunDetail>(keys.run(run.id), (old) => old && mergeDetail(old, run));
+}
+
+function findRun(cache: QueryClient, id: string): Run | undefined {
+  const pages = cache.getQueryData<RunPages>(keys.runs)?.pages ?? [];
+  return pages.flatMap((page) => page.runs).find((run) => run.id === id);
 }
 
 function applyMetrics(cache: QueryClient, event: { run_id: string; points: LivePoint[] }): void {

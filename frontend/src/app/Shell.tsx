@@ -1,4 +1,4 @@
-import { Link, Outlet, useNavigate } from "@tanstack/react-router";
+import { Link, Outlet, useNavigate, useRouter } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { client } from "@/api/client";
@@ -18,7 +18,10 @@ const PAGES = [
 /** Frame of every page behind the sign-in: navigation, the stream's state, shortcuts. */
 export function Shell() {
   const navigate = useNavigate();
-  const stream = useStream();
+  const router = useRouter();
+  const stream = useStream(() => {
+    void navigate({ to: "/sign-in", search: { to: router.state.location.href } });
+  });
   const [isHelpOpen, setIsHelpOpen] = useState(false);
   useShortcuts({
     "g r": () => void navigate({ to: "/runs" }),
