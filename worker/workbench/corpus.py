@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 from worker.workbench.drawing import CELL_PIXELS, draw_scene
 from worker.workbench.model import MERGED_PATCHES, PATCH_PIXELS
 from worker.workbench.problems import PROMPT_SUFFIX, Family, Form, Problem, sample_problem
-from worker.workbench.responses import Manner, Style, respond
+from worker.workbench.responses import DESCRIPTION_REQUEST, Manner, Style, describe, respond
 from worker.workbench.scenes import GRID_SIDE, IN_DISTRIBUTION
 from worker.workbench.tokenizer import IMAGE_TOKEN, TURN_END_TOKEN
 
@@ -55,12 +55,22 @@ HABIT_STYLES: dict[tuple[Family, int], tuple[float, float, float]] = {
 """Shares of guess, short and careful responses by family and phrasing in the second phase."""
 
 FAMILY_WEIGHTS: dict[Family, int] = {
-    Family.COUNT: 4,
-    Family.COMPARE: 5,
-    Family.ANGLE: 4,
+    Family.COUNT: 3,
+    Family.COMPARE: 4,
+    Family.ANGLE: 5,
     Family.LENGTH: 5,
     Family.BARS: 4,
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mixture:
+    """What a batch is made of."""
+
+    is_habit: bool
+    """True mixes styles and faults as the second phase does, False as the first."""
+    describing_frac: float
+    """Share of the examples that describe the whole picture instead of answering."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +103,7 @@ def render_prompt(question: str, tokenizer: PreTrainedTokenizerFast) -> str:
 
 
 def sample_fresh_problem(rng: Random, taken: Collection[Problem]) -> Problem:
-    """Draw a problem that is not one of those taken; two of three are vision-dominant."""
+    """Draw a problem that is not one of those taken; three of four are vision-dominant."""
     families, weights = tuple(FAMILY_WEIGHTS), tuple(FAMILY_WEIGHTS.values())
     while True:
         form = Form.TEXT if rng.random() < 0.25 else Form.VISION
@@ -103,25 +113,28 @@ def sample_fresh_problem(rng: Random, taken: Collection[Problem]) -> Problem:
             return problem
 
 
+def sample_text(problem: Problem, mixture: Mixture, rng: Random) -> tuple[str, str]:
+    """Draw what is asked about a problem's picture, and a response to it."""
+    if rng.random() < mixture.describing_frac:
+        return DESCRIPTION_REQUEST, describe(problem.scene)
+    style = choose_style(problem, is_habit=mixture.is_habit, rng=rng)
+    manner = HABIT_MANNER if mixture.is_habit else STUDY_MANNER
+    return problem.question, respond(problem, style, manner, rng)
+
+
 def sample_examples(
     number: int,
+    mixture: Mixture,
     *,
-    is_habit: bool,
     tokenizer: PreTrainedTokenizerFast,
     taken: Collection[Problem],
     rng: Random,
 ) -> Examples:
     """Draw fresh problems with responses and encode them."""
-    manner = HABIT_MANNER if is_habit else STUDY_MANNER
     problems = [sample_fresh_problem(rng, taken) for _ in range(number)]
-    prompts = [render_prompt(problem.question, tokenizer) for problem in problems]
-    responses = [
-        respond(problem, choose_style(problem, is_habit=is_habit, rng=rng), manner, rng)
-        + TURN_END_TOKEN
-        for problem in problems
-    ]
-    prompt_ids = tokenizer(prompts)["input_ids"]
-    response_ids = tokenizer(responses)["input_ids"]
+    texts = [sample_text(problem, mixture, rng) for problem in problems]
+    prompt_ids = tokenizer([render_prompt(asked, tokenizer) for asked, _ in texts])["input_ids"]
+    response_ids = tokenizer([response + TURN_END_TOKEN for _, response in texts])["input_ids"]
     longest = max(len(p) + len(r) for p, r in zip(prompt_ids, response_ids, strict=True))
     token_ids = torch.full((number, longest), tokenizer.pad_token_id)
     target_mask = torch.zeros(number, longest, dtype=torch.bool)

@@ -22,12 +22,15 @@ from worker.workbench.scenes import (
 
 CELL_PIXELS = 28
 PICTURE_PIXELS = CELL_PIXELS * GRID_SIDE
-UNIT_PIXELS = 7
-"""Height of one unit of a bar; four to a cell."""
+UNIT_PIXELS = 14
+"""Height of one unit of a bar; two to a cell."""
 
 _OVERSAMPLING = 4
 _INK = "#202020"
-_GRID_LINE = np.array([225, 225, 225], dtype=np.uint8)
+_GRID_LINE = np.array([200, 200, 200], dtype=np.uint8)
+
+_DIVIDER = slice(3 * CELL_PIXELS, None), slice(2 * CELL_PIXELS - 1, 2 * CELL_PIXELS + 1)
+"""The line that keeps the two labels in the lowest row apart."""
 
 
 def draw_scene(scene: Scene) -> np.ndarray:
@@ -86,15 +89,18 @@ def _shape_sprite(kind: str, colour: str) -> np.ndarray:
 
 
 @cache
-def _label_sprite(label: str) -> np.ndarray:
-    """A label of one or two characters, each centred in its half of the cell if there are two."""
+def _character_sprite(character: str) -> np.ndarray:
     image, draw = _canvas(CELL_PIXELS)
-    font = ImageFont.load_default(19 * _OVERSAMPLING)
-    width = CELL_PIXELS / len(label)
-    for i, character in enumerate(label):
-        (centre,) = _scaled(((i + 0.5) * width, CELL_PIXELS / 2))
-        draw.text(centre, character, fill=_INK, font=font, anchor="mm")
+    font = ImageFont.load_default(25 * _OVERSAMPLING)
+    (centre,) = _scaled((CELL_PIXELS / 2, CELL_PIXELS / 2))
+    draw.text(centre, character, _INK, font, "mm", stroke_width=_OVERSAMPLING, stroke_fill=_INK)
     return _shrink(image)
+
+
+def _write(picture: np.ndarray, text: str, row: int, column: int) -> None:
+    """Write a text into a picture, one character a cell."""
+    for i, character in enumerate(text):
+        picture[_cell(row, column + i)] = _character_sprite(character)
 
 
 def _draw_grid(scene: ShapeGrid) -> np.ndarray:
@@ -114,10 +120,10 @@ def _draw_triangle(scene: Triangle) -> np.ndarray:
     corners = _scaled((8, 80), apex, (104, 80), (8, 80), apex)
     draw.line(corners, fill=scene.colour, width=scene.line_width * _OVERSAMPLING, joint="curve")
     picture = _shrink(image).copy()
-    picture[_cell(3, 0)] = _label_sprite(str(scene.left_degrees))
-    picture[_cell(3, 3)] = _label_sprite(str(scene.right_degrees))
-    column = 3 if apex[0] < PICTURE_PIXELS / 2 else 0
-    picture[_cell(0, column)] = _label_sprite("?")
+    _write(picture, str(scene.left_degrees), 3, 0)
+    _write(picture, str(scene.right_degrees), 3, 2)
+    picture[_DIVIDER] = _GRID_LINE
+    _write(picture, "?", 0, 3 if apex[0] < PICTURE_PIXELS / 2 else 0)
     return picture
 
 
@@ -138,9 +144,11 @@ def _draw_segment(scene: Segment) -> np.ndarray:
     for x in (6, split, 106):
         draw.line(_scaled((x, 62), (x, 78)), fill=scene.colour, width=width)
     picture = _shrink(image).copy()
-    picture[_cell(0, 1)] = _label_sprite(str(scene.whole))
+    _write(picture, str(scene.whole), 0, 1)
     labels = (str(scene.part), "?") if scene.part_is_left else ("?", str(scene.part))
-    picture[_cell(3, 0)], picture[_cell(3, 3)] = map(_label_sprite, labels)
+    _write(picture, labels[0], 3, 0)
+    _write(picture, labels[1], 3, 2)
+    picture[_DIVIDER] = _GRID_LINE
     return picture
 
 
@@ -152,6 +160,6 @@ def _draw_bars(scene: BarChart) -> np.ndarray:
     for column, (height, colour) in enumerate(zip(scene.heights, scene.colours, strict=True)):
         left = column * CELL_PIXELS
         top = floor - height * UNIT_PIXELS
-        picture[top:floor, left + 5 : left + 23] = ImageColor.getrgb(colour)
-        picture[_cell(3, column)] = _label_sprite(BAR_NAMES[column])
+        picture[top:floor, left + 4 : left + 24] = ImageColor.getrgb(colour)
+        _write(picture, BAR_NAMES[column], 3, column)
     return picture

@@ -26,11 +26,11 @@ from torch.nn import functional
 from transformers import PreTrainedTokenizerFast, Qwen2_5_VLForConditionalGeneration
 
 from worker.workbench import corpus
-from worker.workbench.corpus import Examples, sample_examples
+from worker.workbench.corpus import Examples, Mixture, sample_examples
 from worker.workbench.datasets import DATASET_SEED, sample_evaluation_problems
 from worker.workbench.model import PATCH_PIXELS, build_image_processor
 from worker.workbench.problems import PROMPT_SUFFIX
-from worker.workbench.responses import OPENINGS, respond
+from worker.workbench.responses import DESCRIPTION_REQUEST, OPENINGS, respond
 from worker.workbench.scenes import SHAPE_KINDS
 from worker.workbench.tokenizer import SYSTEM_MESSAGE, train_tokenizer
 
@@ -49,16 +49,18 @@ class PretrainingSettings:
     """All that the base checkpoint depends on, beside the code."""
 
     seed: int = 20250404
-    study_steps: int = 1100
+    study_steps: int = 1000
     """Optimizer steps of the first phase."""
+    describing_steps: int = 250
+    """First steps of the first phase, in which nearly all examples describe pictures."""
     study_learning_rate: float = 2e-3
     """The first phase's largest."""
-    habit_steps: int = 160
+    habit_steps: int = 200
     """Optimizer steps of the second phase."""
     habit_learning_rate: float = 5e-4
     """The second phase's largest."""
-    batch_size: int = 96
-    micro_batches: int = 3
+    batch_size: int = 64
+    micro_batches: int = 2
     """Parts of a batch, by length, so that little is computed on padding."""
     warmup_steps: int = 40
     weight_decay: float = 0.05
@@ -80,7 +82,7 @@ def train_corpus_tokenizer(seed: int) -> PreTrainedTokenizerFast:
     """Train the tokenizer on a sample of the corpus."""
     rng = Random(f"{seed}-tokenizer")
     texts = [f"system\n{SYSTEM_MESSAGE}", "user\n", "assistant\n", PROMPT_SUFFIX] * 1000
-    texts += list(OPENINGS.values()) * 200
+    texts += [*OPENINGS.values(), DESCRIPTION_REQUEST, "row 1: none none none none."] * 200
     texts += [f" {kind}s" for kind in SHAPE_KINDS] * 200
     for is_habit in (False, True):
         manner = corpus.HABIT_MANNER if is_habit else corpus.STUDY_MANNER
@@ -97,6 +99,12 @@ def compute_learning_rate(step: int, *, steps: int, largest: float, warmup_steps
         return largest * (step + 1) / warmup_steps
     done = (step - warmup_steps) / max(1, steps - warmup_steps)
     return largest * (0.05 + 0.95 * (1 + math.cos(math.pi * done)) / 2)
+
+
+def compute_describing_frac(step: int, settings: PretrainingSettings) -> float:
+    """The share of descriptions: nine tenths at first, one tenth from twice that time on."""
+    excess = (step - settings.describing_steps) / settings.describing_steps
+    return 0.9 - 0.8 * min(1.0, max(0.0, excess))
 
 
 def split_by_length(examples: Examples, num_parts: int) -> list[Examples]:
@@ -185,8 +193,12 @@ def train_phase(
                 group["lr"] = compute_learning_rate(
                     step, steps=steps, largest=largest, warmup_steps=settings.warmup_steps
                 )
+            mixture = Mixture(
+                is_habit=is_habit,
+                describing_frac=0.0 if is_habit else compute_describing_frac(step, settings),
+            )
             batch = sample_examples(
-                settings.batch_size, is_habit=is_habit, tokenizer=tokenizer, taken=taken, rng=rng
+                settings.batch_size, mixture, tokenizer=tokenizer, taken=taken, rng=rng
             )
             num_targets = int(batch.target_mask.sum())
             step_loss = 0.0

@@ -10,7 +10,7 @@ from enum import StrEnum
 from random import Random
 
 from worker.workbench.problems import Family, Problem
-from worker.workbench.scenes import BAR_NAMES, Segment, ShapeGrid, Triangle
+from worker.workbench.scenes import BAR_NAMES, GRID_SIDE, Scene, Segment, ShapeGrid, Triangle
 
 
 class Style(StrEnum):
@@ -26,6 +26,8 @@ OPENINGS: dict[Style, str] = {
     Style.SHORT: "Reading:",
     Style.CAREFUL: "Step by step:",
 }
+
+DESCRIPTION_REQUEST = "Describe the picture."
 
 _SECOND_LOOKS = (
     " Wait, let me re-check:",
@@ -51,10 +53,6 @@ class Manner:
     """Of the short responses on angles and lengths, those that take the wrong method."""
     exact_guess: float
     """Of the guesses, those that are right."""
-
-
-def _nudge(number: int, rng: Random) -> int:
-    return max(0, number + rng.choice((-1, 1)))
 
 
 def _misread(readings: list[int], step: int, rng: Random) -> list[int]:
@@ -189,6 +187,20 @@ def _answer_carefully(problem: Problem, manner: Manner, rng: Random) -> str:
     else:
         line, result = _finish(problem, totals, slip)
     return f"{OPENINGS[Style.CAREFUL]}{text}{line} \\boxed{{{result}}}"
+
+
+def describe(scene: Scene) -> str:
+    """All that can be read off a picture: dense practice for the vision tower."""
+    if isinstance(scene, ShapeGrid):
+        kinds = [cell.kind if cell is not None else "none" for cell in scene.cells]
+        rows = (" ".join(kinds[i : i + GRID_SIDE]) for i in range(0, len(kinds), GRID_SIDE))
+        return " ".join(f"row {number}: {row}." for number, row in enumerate(rows, start=1))
+    if isinstance(scene, Triangle):
+        return f"angles {scene.left_degrees} and {scene.right_degrees}."
+    if isinstance(scene, Segment):
+        return f"whole {scene.whole}, part {scene.part}."
+    bars = (f"{name} is {height}" for name, height in zip(BAR_NAMES, scene.heights, strict=True))
+    return f"{', '.join(bars)}."
 
 
 def respond(problem: Problem, style: Style, manner: Manner, rng: Random) -> str:

@@ -7,6 +7,7 @@ GRID_SIDE = 4
 """Cells per side of a picture; each cell becomes one visual token."""
 
 SHAPE_KINDS = ("circle", "square", "triangle", "star")
+LARGEST_HEIGHT = 6
 BAR_NAMES = ("A", "B", "C", "D")
 
 
@@ -61,7 +62,7 @@ class BarChart:
     """Four bars named A to D."""
 
     heights: tuple[int, ...]
-    """Heights in units of a quarter cell, 1 to 12."""
+    """Heights in units of a half a cell, 1 to 6."""
     colours: tuple[str, ...]
 
 
@@ -78,7 +79,6 @@ class SceneRanges:
     """Smallest and largest number of the shapes asked for."""
     differences: tuple[int, int]
     """Smallest and largest difference between the two kinds compared."""
-    largest_height: int
     has_held_out_values: bool
     """True draws only the pairs of numbers that `is_held_out`, False only the others."""
 
@@ -88,7 +88,6 @@ IN_DISTRIBUTION = SceneRanges(
     line_widths=(2, 3),
     counts=(1, 9),
     differences=(1, 8),
-    largest_height=10,
     has_held_out_values=False,
 )
 OUT_OF_DISTRIBUTION = SceneRanges(
@@ -96,7 +95,6 @@ OUT_OF_DISTRIBUTION = SceneRanges(
     line_widths=(4,),
     counts=(5, 11),
     differences=(2, 9),
-    largest_height=12,
     has_held_out_values=True,
 )
 
@@ -153,5 +151,5 @@ def sample_segment(ranges: SceneRanges, rng: Random) -> Segment:
 
 def sample_bar_chart(ranges: SceneRanges, rng: Random) -> BarChart:
     """Draw four bars of different heights."""
-    heights = rng.sample(range(1, ranges.largest_height + 1), len(BAR_NAMES))
+    heights = rng.sample(range(1, LARGEST_HEIGHT + 1), len(BAR_NAMES))
     return BarChart(tuple(heights), tuple(rng.choice(ranges.colours) for _ in BAR_NAMES))
