@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.api.services.run_views import summarize
-from backend.database.columns import join_float
+from backend.database.columns import split_float
 from backend.database.session import STREAM_COUNTER, read_counter
 from backend.database.tables import LogChunk, MetricPoint, RLStep, Run, Sample
 
@@ -150,8 +150,18 @@ def _collect_points(
     window: tuple[int, int],
     run_ids: frozenset[UUID],
 ) -> None:
+    # Columns, not objects: this is read for every point of every run by every open page.
     query = (
-        sa.select(MetricPoint, RLStep.epoch, RLStep.seconds)
+        sa.select(
+            MetricPoint.seq,
+            MetricPoint.run_id,
+            MetricPoint.key,
+            MetricPoint.rl_step,
+            RLStep.epoch,
+            RLStep.seconds,
+            MetricPoint.value,
+            MetricPoint.nonfinite,
+        )
         .join(
             RLStep,
             (RLStep.run_id == MetricPoint.run_id) & (RLStep.rl_step == MetricPoint.rl_step),
@@ -161,19 +171,19 @@ def _collect_points(
     )
     if run_ids:
         query = query.where(MetricPoint.run_id.in_(run_ids))
-    for point, epoch, seconds in session.execute(query):
-        groups[point.seq].points[point.run_id].append(
+    for seq, run_id, key, rl_step, epoch, seconds, value, nonfinite in session.execute(query):
+        groups[seq].points[run_id].append(
             {
-                "key": point.key,
-                "rl_step": point.rl_step,
+                "key": key,
+                "rl_step": rl_step,
                 "epoch": _json_float(epoch),
                 "seconds": _json_float(seconds),
-                "value": _json_float(join_float(point.value, point.nonfinite)),
+                "value": nonfinite or value,
             }
         )
 
 
-def _json_float(value: float) -> float | str:
+def _json_float(value: float) -> float | str | None:
     """A number, or the name of one that JSON does not have."""
-    names = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
-    return names.get(str(value), value)
+    number, nonfinite = split_float(value)
+    return nonfinite or number
