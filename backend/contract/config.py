@@ -7,14 +7,21 @@ Defaults are the paper's values (arXiv 2504.02587, section 4 and Appendix A); th
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    model_validator,
+)
 
 Slug = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$", max_length=64)
 ]
 
 
-def unit(name: str) -> dict[str, str]:
+def unit(name: str) -> dict[str, JsonValue]:
     """The unit of a field, shown behind its input in the launch form."""
     return {"unit": name}
 
