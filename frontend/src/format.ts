@@ -76,6 +76,13 @@ export function formatDuration(seconds: number): string {
     .join(" ");
 }
 
+/** A time span by its largest part, for estimates: 57 min, 2 h. */
+export function formatRough(seconds: number): string {
+  if (seconds < 90) return formatDuration(Math.max(1, Math.round(seconds)));
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return seconds < 129_600 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`;
+}
+
 /** A moment as its distance from now: 2 min ago. */
 export function formatAge(iso: string, now: number): string {
   const seconds = (now - Date.parse(iso)) / 1000;

@@ -55,8 +55,3 @@ function toApiError(response: Response, body: unknown): ApiError {
 export function imageUrl(dataset: string, sha256: string): string {
   return `/api/v1/datasets/${encodeURIComponent(dataset)}/images/${sha256}`;
 }
-
-/** A float that may travel as "NaN", "Infinity" or "-Infinity". */
-export function toNumber(value: unknown): number {
-  return typeof value === "number" ? value : Number(value);
-}

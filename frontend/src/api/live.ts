@@ -1,6 +1,5 @@
 /** Pure merging of what the stream says into what was fetched; no point lost, none twice. */
 import type { Run, RunDetail } from "./client";
-import { toNumber } from "./client";
 
 export interface Point {
   rl_step: number;
@@ -11,6 +10,11 @@ export interface Point {
 
 export interface LivePoint extends Point {
   key: string;
+}
+
+/** A float that may travel as "NaN", "Infinity" or "-Infinity". */
+function toNumber(value: unknown): number {
+  return typeof value === "number" ? value : Number(value);
 }
 
 /** A point as it comes over the wire: its value may be "NaN" or "Infinity". */

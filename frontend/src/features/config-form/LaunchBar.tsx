@@ -11,16 +11,27 @@ interface Props {
   numChanged: number;
   isPending: boolean;
   error: Error | null;
+  /** Problems shown at fields, and those that no field shows. */
+  numRefused: number;
   rest: string[];
 }
 
 /** What the run will do, what is wrong with it, and the button that launches it. */
-export function LaunchBar({ config, datasets, numChanged, isPending, error, rest }: Props) {
+export function LaunchBar({ config, datasets, numChanged, isPending, error, numRefused, rest }: Props) {
   const dataset = datasets.find(({ slug }) => slug === config.dataset);
   const numItems = dataset?.splits.find(({ name }) => name === "train")?.num_items ?? null;
   const plan = reckon(config, numItems);
   return (
     <div className="launch-bar card">
+      {error === null ? null : (
+        <div className="field-problem launch-error" role="alert">
+          {numRefused > 0 ? `Not launched: ${formatPlural(numRefused, "field")} refused, see above. ` : `${error.message} `}
+          {error instanceof ApiError ? <code>{error.code}</code> : null}
+          {rest.map((line) => (
+            <div key={line}>{line}</div>
+          ))}
+        </div>
+      )}
       <div className="launch-plan" data-testid="pre-flight" role="status">
         {dataset === undefined ? (
           <span className="launch-warning">Choose a data set that is imported.</span>
@@ -46,20 +57,6 @@ export function LaunchBar({ config, datasets, numChanged, isPending, error, rest
         <span className="soft">{numChanged === 0 ? "as in the preset" : `${formatPlural(numChanged, "change")} to the preset`}</span>
       </div>
       <span className="grow" />
-      {error === null ? null : (
-        <div className="field-problem launch-error" role="alert">
-          {error.message}
-          {error instanceof ApiError ? (
-            <>
-              {" "}
-              <code>{error.code}</code>
-            </>
-          ) : null}
-          {rest.map((line) => (
-            <div key={line}>{line}</div>
-          ))}
-        </div>
-      )}
       <button type="submit" className="button primary" disabled={isPending}>
         {isPending ? "Launching" : "Launch run"}
         <kbd className="launch-key">Ctrl Enter</kbd>

@@ -114,6 +114,7 @@ export function LaunchForm({ preset, fields, models, datasets }: Props) {
           numChanged={form.numChanged}
           isPending={launch.isPending}
           error={launch.error}
+          numRefused={problems.fields.size + (problems.name === null ? 0 : 1)}
           rest={problems.rest}
         />
       </form>

@@ -71,6 +71,8 @@ export function labelOf(name: string): string {
     .replace(/_frac$/, " share")
     .replace(/_s$/, "")
     .replaceAll("_", " ");
+  if (words.length === 1) return words;
+  if (words === "dataset") return "Data set";
   const spelled = words.replace(/\bkl\b/g, "KL").replace(/\brl\b/g, "RL").replace(/\btop p\b/, "top-p");
   return spelled.charAt(0).toUpperCase() + spelled.slice(1);
 }

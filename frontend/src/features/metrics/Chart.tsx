@@ -20,6 +20,8 @@ export interface ChartView {
   axis: XAxis;
   smoothing: number;
   zoom: [number, number] | null;
+  /** End of the x-axis that all charts share. */
+  end: number | null;
   onZoom: (range: [number, number] | null) => void;
   onStep: (step: number) => void;
 }
@@ -99,6 +101,12 @@ function useStable<T>(list: T[]): T[] {
   return isSame ? kept : list;
 }
 
+function fullRange(xs: number[], end: number | null): [number, number] {
+  const first = Math.min(0, xs[0] ?? 0);
+  const last = Math.max(end ?? 0, xs.at(-1) ?? 0);
+  return [first, last > first ? last : first + 1];
+}
+
 function unitName(unit: string): string {
   return unit === "share" ? "%" : unit;
 }
@@ -127,7 +135,7 @@ function Plot({ spec, view, data, pointSets }: Props & { data: ChartData; pointS
     data,
     axis: view.axis,
     isSmoothed: view.smoothing > 0,
-    zoom: view.zoom,
+    range: view.zoom ?? fullRange(data.xs, view.end),
     syncKey: `${view.runId} ${view.axis}`,
     onCursor: showAt,
     onZoom: view.onZoom,
@@ -144,7 +152,7 @@ function Plot({ spec, view, data, pointSets }: Props & { data: ChartData; pointS
               <svg viewBox="0 0 16 4" width="16" height="4" aria-hidden="true" style={{ color: `var(${seriesColor(series.color)})` }}>
                 <path d="M0 2 H16" stroke="currentColor" strokeWidth="2.5" strokeDasharray={series.isDashed ? "4 3" : undefined} />
               </svg>
-              {spec.series.length > 1 ? <span className="soft">{series.label}</span> : null}
+              {spec.series.length > 1 ? <span className="soft" title={series.label}>{series.shortLabel}</span> : null}
               <b data-value={text} key={text}>
                 {text}
               </b>

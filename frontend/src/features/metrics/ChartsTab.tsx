@@ -2,9 +2,10 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useMemo } from "react";
 
-import { catalogueQuery, metricsQuery } from "@/api/queries";
+import { catalogueQuery, metricsQuery, seriesQuery } from "@/api/queries";
 import { EmptyState, ErrorState, Skeleton } from "@/components/States";
 
+import { xOf } from "./chart-data";
 import { buildChartGroups } from "./chart-list";
 import { Chart } from "./Chart";
 import type { ChartView } from "./Chart";
@@ -20,6 +21,7 @@ export function ChartsTab() {
   const navigate = route.useNavigate();
   const metrics = useQuery(metricsQuery(runId));
   const catalogue = useQuery(catalogueQuery);
+  const { data: steps } = useQuery(seriesQuery(runId, "training/accuracy"));
   const keys = metrics.data?.map((metric) => metric.key).join("\n");
   const groups = useMemo(
     () => buildChartGroups(catalogue.data ?? [], keys?.split("\n").filter(Boolean) ?? []),
@@ -45,9 +47,12 @@ export function ChartsTab() {
       </EmptyState>
     );
   }
+  const axis = search.x ?? "step";
+  const last = steps?.points.at(-1);
   const view: ChartView = {
     runId,
-    axis: search.x ?? "step",
+    axis,
+    end: last === undefined ? null : xOf(last, axis),
     smoothing: search.smooth ?? 0,
     zoom: parseZoom(search.zoom),
     onZoom: (range) =>

@@ -5,6 +5,8 @@ import { capitalize } from "@/format";
 export interface ChartSeries {
   key: string;
   label: string;
+  /** The label beside the one before it, of which it is the control. */
+  shortLabel: string;
   /** Slot of the palette, from 0. */
   color: number;
   isDashed: boolean;
@@ -66,15 +68,15 @@ function splitTitle(title: string, split: string): string {
 
 function bySetting(a: Record<string, string>, b: Record<string, string>): number {
   return (
-    Number(a.pictures === "permuted") - Number(b.pictures === "permuted") ||
     Number(b.k ?? 0) - Number(a.k ?? 0) ||
-    Number(b.temperature ?? 0) - Number(a.temperature ?? 0)
+    Number(b.temperature ?? 0) - Number(a.temperature ?? 0) ||
+    Number(a.pictures === "permuted") - Number(b.pictures === "permuted")
   );
 }
 
 function chartsOfMetric(metric: Metric, keys: string[]): ChartSpec[] {
   if (metric.labels.length === 0) {
-    const series = [{ key: metric.name, label: metric.title, color: 0, isDashed: false }];
+    const series = [{ key: metric.name, label: metric.title, shortLabel: metric.title, color: 0, isDashed: false }];
     return keys.length === 0 ? [] : [{ key: metric.name, title: metric.title, metric, series }];
   }
   const parsed = keys.map((key) => ({ key, labels: parseKey(key).labels }));
@@ -91,6 +93,7 @@ function chartsOfMetric(metric: Metric, keys: string[]): ChartSpec[] {
       series: members.map(({ key, labels }) => ({
         key,
         label: seriesLabel(labels),
+        shortLabel: labels.pictures === "permuted" ? "permuted" : seriesLabel(labels),
         color: settings.indexOf(`${labels.k ?? ""} ${labels.temperature ?? ""}`),
         isDashed: labels.pictures === "permuted",
       })),

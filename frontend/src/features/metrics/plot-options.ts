@@ -10,6 +10,13 @@ import type { XAxis } from "./charts-search";
 const AXIS_FONT = "11px system-ui, sans-serif";
 const PALETTE_SIZE = 6;
 const RAW_ALPHA_UNDER_SMOOTHED = 0.3;
+const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800];
+const HOURS = [1, 2, 3, 6, 12, 24, 48, 72, 120, 240, 480].map((hours) => hours * 3600);
+/** Distances between ticks: whole steps, and round times. */
+const INCREMENTS = {
+  step: [1, 10, 100, 1e3, 1e4, 1e5, 1e6].flatMap((size) => [size, 2 * size, 5 * size]),
+  time: [...SECONDS, ...HOURS],
+};
 const DASHES = [5, 4];
 
 interface Wanted {
@@ -70,7 +77,7 @@ export function plotOptions(wanted: Wanted): uPlot.Options {
       y: { range: (_plot, low, high) => rangeOfValues(low, high, spec.metric.has_zero_axis) },
     },
     axes: [
-      { ...look, size: 26, gap: 4, values: (_plot, ticks) => formatTicks(ticks, axis === "time" ? "time" : "1"), space: axis === "time" ? 80 : 50 },
+      { ...look, size: 26, gap: 4, values: (_plot, ticks) => formatTicks(ticks, axis === "time" ? "time" : "1"), space: axis === "time" ? 80 : 50, ...(axis === "epoch" ? {} : { incrs: INCREMENTS[axis] }) },
       { ...look, size: 50, gap: 6, values: (_plot, ticks) => formatTicks(ticks, unit), space: 36 },
     ],
     series: [{}, ...seriesOptions(wanted)],

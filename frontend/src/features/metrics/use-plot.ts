@@ -8,7 +8,6 @@ import type { ChartSpec } from "./chart-list";
 import type { XAxis } from "./charts-search";
 import { plotOptions } from "./plot-options";
 
-const HEIGHT = 180;
 const CLICK_TRAVEL_PX = 4;
 
 interface Wanted {
@@ -16,7 +15,7 @@ interface Wanted {
   data: ChartData;
   axis: XAxis;
   isSmoothed: boolean;
-  zoom: [number, number] | null;
+  range: [number, number];
   syncKey: string;
   onCursor: (index: number | null) => void;
   onZoom: (range: [number, number] | null) => void;
@@ -37,14 +36,14 @@ export function usePlot(wanted: Wanted): React.RefObject<HTMLDivElement | null> 
   useEffect(() => {
     const element = box.current;
     if (element === null) return;
-    const { spec, axis, isSmoothed, syncKey, data, zoom } = latest.current;
+    const { spec, axis, isSmoothed, syncKey, data, range } = latest.current;
     const made = new uPlot(
       plotOptions({
         spec,
         axis,
         isSmoothed,
         syncKey,
-        size: { width: element.clientWidth, height: HEIGHT },
+        size: sizeOf(element),
         onCursor: (index) => latest.current.onCursor(index),
         onZoom: (range) => latest.current.onZoom(range),
       }),
@@ -52,9 +51,9 @@ export function usePlot(wanted: Wanted): React.RefObject<HTMLDivElement | null> 
       element,
     );
     plot.current = made;
-    draw(made, data, zoom);
+    draw(made, data, range);
     const stopListening = listen(made, latest);
-    const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
+    const observer = new ResizeObserver(() => made.setSize(sizeOf(element)));
     observer.observe(element);
     return () => {
       observer.disconnect();
@@ -64,20 +63,21 @@ export function usePlot(wanted: Wanted): React.RefObject<HTMLDivElement | null> 
     };
   }, [look]);
 
-  const { data, zoom } = wanted;
-  const [from, to] = zoom ?? [null, null];
+  const { data } = wanted;
+  const [from, to] = wanted.range;
   useEffect(() => {
-    if (plot.current !== null) draw(plot.current, data, from === null ? null : [from, to]);
+    if (plot.current !== null) draw(plot.current, data, [from, to]);
   }, [data, from, to]);
   return box;
 }
 
-function draw(plot: uPlot, data: ChartData, zoom: [number, number] | null): void {
+function sizeOf(element: HTMLElement): { width: number; height: number } {
+  return { width: element.clientWidth, height: element.clientHeight };
+}
+
+function draw(plot: uPlot, data: ChartData, [min, max]: [number, number]): void {
   plot.batch(() => {
     plot.setData([data.xs, ...data.columns], false);
-    const first = data.xs[0] ?? 0;
-    const last = data.xs.at(-1) ?? 1;
-    const [min, max] = zoom ?? [first, last > first ? last : first + 1];
     plot.setScale("x", { min, max });
   });
 }

@@ -3,6 +3,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { Fragment, useState } from "react";
 
 import { presetsQuery, runQuery } from "@/api/queries";
+import { copyText } from "@/components/copy-text";
 import { formatPlural } from "@/format";
 
 import { configRows, toYaml } from "./config-text";
@@ -21,7 +22,7 @@ export function ConfigTab() {
   const base = preset && new Map(configRows(preset.config).map((row) => [row.path.join("."), row.text]));
   const changed = base ? rows.filter((row) => base.get(row.path.join(".")) !== row.text) : [];
   const copy = async () => {
-    await navigator.clipboard.writeText(toYaml(run.config));
+    await copyText(toYaml(run.config));
     setIsCopied(true);
     setTimeout(() => setIsCopied(false), 2000);
   };
@@ -33,7 +34,7 @@ export function ConfigTab() {
             ? "Every setting of the run, defaults included."
             : changed.length === 0
               ? `The same as the preset ${preset.title}.`
-              : `${formatPlural(changed.length, "setting")} differ from the preset ${preset.title}.`}
+              : `${formatPlural(changed.length, "setting")} changed from the preset ${preset.title}.`}
         </span>
         <span className="grow" />
         {run.preset === null ? null : (
@@ -52,16 +53,18 @@ export function ConfigTab() {
               <Fragment key={row.path.join(".")}>
                 {startsGroup(row, rows[index - 1]) ? (
                   <tr>
-                    <th scope="rowgroup" colSpan={3}>
+                    <th scope="rowgroup" colSpan={2}>
                       {row.path.length > 1 ? row.path.slice(0, -1).join(".") : "run"}
                     </th>
                   </tr>
                 ) : null}
                 <tr className={changed.includes(row) ? "config-changed" : ""}>
                   <th scope="row">{row.path.at(-1)}</th>
-                  <td className="mono">{row.text}</td>
-                  <td className="soft small">
-                    {changed.includes(row) ? `preset: ${base?.get(row.path.join(".")) ?? "absent"}` : null}
+                  <td>
+                    <span className="mono">{row.text}</span>
+                    {changed.includes(row) ? (
+                      <span className="soft small config-preset">preset: {base?.get(row.path.join(".")) ?? "absent"}</span>
+                    ) : null}
                   </td>
                 </tr>
               </Fragment>

@@ -7,7 +7,7 @@ import { Age } from "@/components/Age";
 import { ProgressBar } from "@/components/ProgressBar";
 import { StatusBadge } from "@/components/StatusBadge";
 import { useNow } from "@/components/use-now";
-import { formatDuration, formatShare } from "@/format";
+import { capitalize, formatDuration, formatRough, formatShare } from "@/format";
 
 import { CancelRun } from "./CancelRun";
 import { estimateRemaining } from "./remaining";
@@ -71,7 +71,7 @@ function Notice({ run }: { run: RunDetail }) {
   if (run.status === "queued") {
     return (
       <p className="notice" data-kind="waits" data-testid="waits-for">
-        <b>Waiting.</b> {run.waits_for ?? "No worker has taken the run yet."}
+        <b>Waiting.</b> {run.waits_for === null ? "No worker has taken the run yet." : capitalize(run.waits_for)}
       </p>
     );
   }
@@ -91,7 +91,7 @@ function Notice({ run }: { run: RunDetail }) {
   }
   return (
     <p className="notice" data-kind="phase" data-testid="phase">
-      {run.phase || (run.status === "starting" ? "A worker took the run and starts the trainer." : "Training")}
+      {run.phase === "" ? (run.status === "starting" ? "A worker took the run and starts the trainer." : "Training") : capitalize(run.phase)}
     </p>
   );
 }
@@ -110,7 +110,7 @@ function Timing({ run }: { run: RunDetail }) {
       </Fact>
       {remaining === null ? null : (
         <Fact label="Time left">
-          <span title="From the time of the last 20 RL steps, evaluations included">about {formatDuration(remaining)}</span>
+          <span title="From the time of the last 20 RL steps, evaluations included">about {formatRough(remaining)}</span>
         </Fact>
       )}
     </>

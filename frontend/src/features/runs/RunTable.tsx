@@ -6,7 +6,7 @@ import { Age } from "@/components/Age";
 import { ProgressBar } from "@/components/ProgressBar";
 import { StatusBadge } from "@/components/StatusBadge";
 import { useShortcuts } from "@/components/use-shortcuts";
-import { formatShare } from "@/format";
+import { capitalize, formatShare } from "@/format";
 
 export function RunTable({ runs }: { runs: Run[] }) {
   const table = useRef<HTMLTableElement>(null);
@@ -49,14 +49,14 @@ export function RunTable({ runs }: { runs: Run[] }) {
 }
 
 function RunRow({ run }: { run: Run }) {
-  const note = noteOf(run);
+  const note = capitalize(noteOf(run) ?? "");
   return (
     <tr data-testid="run-row" data-run-id={run.id}>
       <td className="runs-name">
         <Link to="/runs/$runId" params={{ runId: run.id }} title={run.name}>
           {run.name}
         </Link>
-        {note === null ? null : (
+        {note === "" ? null : (
           <span className={`runs-note small ${run.status === "failed" ? "runs-failure" : "soft"}`} title={note}>
             {note}
           </span>
