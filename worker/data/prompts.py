@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from PIL import Image
@@ -88,6 +89,7 @@ def collate(
     The vision tower is frozen, so engine, policy and reference share its features.
     """
     device = policy.device
+    model: Any = policy.model  # its signatures ask for legacy tensor types
     longest = max(len(prompt.input_ids) for prompt in encoded)
     input_ids = torch.stack(
         [
@@ -100,7 +102,7 @@ def collate(
 
     with_image = [p for p in encoded if p.pixel_values is not None]
     grids = torch.cat([p.image_grid_thw for p in with_image]) if with_image else None  # pyright: ignore[reportCallIssue, reportArgumentType]
-    position_ids, _ = policy.model.get_rope_index(
+    position_ids, _ = model.get_rope_index(
         input_ids,
         mm_token_type_ids=(input_ids == processor.image_token_id).int(),
         image_grid_thw=None if grids is None else grids.to(device),
@@ -109,7 +111,7 @@ def collate(
     features: list[Tensor | None] = [None] * len(encoded)
     if grids is not None:
         pixels = torch.cat([p.pixel_values for p in with_image]).to(device)  # pyright: ignore[reportCallIssue, reportArgumentType]
-        parts = iter(policy.model.get_image_features(pixels, grids.to(device)).pooler_output)
+        parts = iter(model.get_image_features(pixels, grids.to(device)).pooler_output)
         features = [None if p.pixel_values is None else next(parts) for p in encoded]
     return Prompts(
         input_ids=input_ids,

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache, PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration
+from transformers import DynamicCache, Qwen2_5_VLForConditionalGeneration
 
 from worker.generation.engine import Decoding
 from worker.generation.sampling import sample_tokens, uniform_stream
@@ -57,7 +57,7 @@ class TransformersEngine:
             max_rows: Responses decoded at a time; bounds the cache's memory.
         """
         self._policy = policy
-        self._tokenizer: PreTrainedTokenizerBase = processor.tokenizer
+        self._tokenizer = processor.tokenizer
         self._banned = processor.banned_token_ids
         self._pad = processor.pad_token_id
         self._ends = processor.end_token_ids
@@ -186,7 +186,7 @@ def build_responses(
     logprobs: Tensor,
     *,
     end_token_ids: Sequence[int],
-    tokenizer: PreTrainedTokenizerBase,
+    tokenizer: Any,
 ) -> Responses:
     """Responses of raw rows: everything after the first end-of-text is padding.
 
@@ -194,7 +194,7 @@ def build_responses(
         tokens: [B, R] sampled tokens, anything after the first end-of-text.
         logprobs: [B, R] their log-probabilities.
         end_token_ids: Each of them ends a response and belongs to it.
-        tokenizer: For the texts.
+        tokenizer: PreTrainedTokenizerBase, for the texts.
     """
     is_end = torch.isin(tokens, torch.tensor(list(end_token_ids), device=tokens.device))
     ends_before = is_end.long().cumsum(dim=1) - is_end.long()

@@ -9,7 +9,6 @@ import torch
 from transformers import (
     AutoTokenizer,
     GenerationConfig,
-    PreTrainedTokenizerBase,
     Qwen2_5_VLForConditionalGeneration,
     Qwen2VLImageProcessorPil,
 )
@@ -24,8 +23,8 @@ END_TOKENS = ("<|im_end|>", "<|endoftext|>")
 class Processor:
     """What turns problems into token ids and patches, and back."""
 
-    tokenizer: PreTrainedTokenizerBase
-    """Tokenizer with the model's chat template."""
+    tokenizer: Any
+    """PreTrainedTokenizerBase with the model's chat template (transformers' types are too narrow)."""
     image_processor: Any
     """Qwen2VLImageProcessorPil: an image to patches and their grid."""
     image_token_id: int
@@ -51,7 +50,7 @@ def load_policy(folder: Path, device: torch.device) -> Qwen2_5_VLForConditionalG
     Deviation from the authors' code: weights are fp32, because at the paper's learning rate most
     updates are below bf16's resolution.
     """
-    policy = Qwen2_5_VLForConditionalGeneration.from_pretrained(
+    policy: Any = Qwen2_5_VLForConditionalGeneration.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="sdpa", local_files_only=True
     )
     policy.eval()
