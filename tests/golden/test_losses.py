@@ -8,7 +8,8 @@ Ratios 1.5, 0.5, 1.1 with epsilon 0.2 and advantages +2, -2:
     ratio 1.5, A = -2: +3.0 against +2.4                -> +3.0, free
     ratio 1.1, A = +2: -2.2 both                        -> -2.2, free
 
-k3 with d = log pi_ref - log pi = ln 2: 2 - 1 - ln 2 = 0.306853; d = -ln 2: 1/2 - 1 + ln 2 = 0.193147.
+k3 with d = log pi_ref - log pi = ln 2: 2 - 1 - ln 2 = 0.306853;
+d = -ln 2: 1/2 - 1 + ln 2 = 0.193147.
 """
 
 import math

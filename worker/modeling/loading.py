@@ -24,7 +24,7 @@ class Processor:
     """What turns problems into token ids and patches, and back."""
 
     tokenizer: Any
-    """PreTrainedTokenizerBase with the model's chat template (transformers' types are too narrow)."""
+    """PreTrainedTokenizerBase with the model's chat template."""
     image_processor: Any
     """Qwen2VLImageProcessorPil: an image to patches and their grid."""
     image_token_id: int
