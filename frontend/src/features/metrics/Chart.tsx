@@ -1,5 +1,5 @@
 import { useQueries } from "@tanstack/react-query";
-import { useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 
 import { seriesQuery } from "@/api/queries";
 import { ErrorState, Skeleton } from "@/components/States";
@@ -113,6 +113,7 @@ function unitName(unit: string): string {
 
 function Plot({ spec, view, data, pointSets }: Props & { data: ChartData; pointSets: Points }) {
   const legend = useRef<HTMLDivElement>(null);
+  const cursor = useRef<number | null>(null);
   const stride = view.smoothing > 0 ? 2 : 1;
   // The legend follows the cursor without rendering: all charts of a page move at once.
   const showAt = (index: number | null) => {
@@ -130,6 +131,7 @@ function Plot({ spec, view, data, pointSets }: Props & { data: ChartData; pointS
     const at = legend.current?.querySelector(".legend-step");
     if (at) at.textContent = step === undefined ? "" : `step ${step}`;
   };
+  useEffect(() => showAt(cursor.current));
   const box = usePlot({
     spec,
     data,
@@ -137,7 +139,10 @@ function Plot({ spec, view, data, pointSets }: Props & { data: ChartData; pointS
     isSmoothed: view.smoothing > 0,
     range: view.zoom ?? fullRange(data.xs, view.end),
     syncKey: `${view.runId} ${view.axis}`,
-    onCursor: showAt,
+    onCursor: (index) => {
+      cursor.current = index;
+      showAt(index);
+    },
     onZoom: view.onZoom,
     onStep: view.onStep,
   });

@@ -68,6 +68,7 @@ export function plotOptions(wanted: Wanted): uPlot.Options {
     legend: { show: false },
     padding: [8, 10, 0, 0],
     cursor: {
+      y: false,
       sync: { key: syncKey, setSeries: false },
       drag: { x: true, y: false, setScale: false },
       points: { size: 7 },

@@ -37,6 +37,7 @@ export function SignInPage() {
           The token lies on the server in <code>$MAYE_HOME/admin-token</code> (by default{" "}
           <code>.maye/admin-token</code>).
         </p>
+        <input type="text" name="username" autoComplete="username" value="admin" readOnly hidden />
         <label htmlFor="token">Token</label>
         <input
           id="token"
