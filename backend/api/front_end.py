@@ -9,7 +9,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 IMMUTABLE = "public, max-age=31536000, immutable"
-NOT_BUILT = "The front end is not built yet: run `make setup`, then reload this page.\n"
+NOT_BUILT = "The front end is not built yet: run `make up`, then reload this page.\n"
 
 
 class FrontEnd:

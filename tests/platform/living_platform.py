@@ -46,12 +46,19 @@ class LivingPlatform:
 
     home: Path
     port: int = field(default_factory=find_free_port)
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables in place of FAST's."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def environment(self) -> Mapping[str, str]:
         clean = {name: text for name, text in os.environ.items() if not name.startswith("MAYE_")}
-        return clean | FAST | {"MAYE_HOME": str(self.home), "MAYE_PORT": str(self.port)}
+        return (
+            clean
+            | FAST
+            | self.overrides
+            | {"MAYE_HOME": str(self.home), "MAYE_PORT": str(self.port)}
+        )
 
     @property
     def output(self) -> str:

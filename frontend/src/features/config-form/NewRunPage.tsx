@@ -36,7 +36,7 @@ export function NewRunPage() {
         <EmptyState title="No presets are installed" />
       ) : (
         <>
-          <Presets presets={presets.data} chosen={preset.slug} />
+          <Presets presets={availableFirst(presets.data)} chosen={preset.slug} />
           <LaunchForm key={preset.slug} preset={preset} fields={fields} models={models.data} datasets={datasets.data} />
         </>
       )}
@@ -46,6 +46,10 @@ export function NewRunPage() {
 
 function isAvailable(preset: Schemas["PresetInfo"]): boolean {
   return preset.unavailable_because === null;
+}
+
+function availableFirst(presets: Schemas["PresetInfo"][]): Schemas["PresetInfo"][] {
+  return presets.toSorted((a, b) => Number(isAvailable(b)) - Number(isAvailable(a)));
 }
 
 function Presets({ presets, chosen }: { presets: Schemas["PresetInfo"][]; chosen: string }) {
