@@ -33,7 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     pretrain = commands.add_parser(
         "pretrain",
-        help="make the base checkpoint (20 to 30 minutes on two cores)",
+        help="make the base checkpoint (some 30 minutes on two cores)",
         description="Pre-train the small model from random weights. Returns at once where the "
         "folder has a finished base with the same settings. Ctrl-C stops it; nothing is written.",
     )
@@ -41,7 +41,8 @@ def build_parser() -> argparse.ArgumentParser:
     defaults = PretrainingSettings()
     for option, meaning in (
         ("seed", "of weights and corpus"),
-        ("study_steps", "steps that teach reading and calculating"),
+        ("study_steps", "steps that teach to read pictures"),
+        ("practice_steps", "steps that teach to count and to calculate"),
         ("habit_steps", "steps that teach the habits RL chooses among"),
         ("batch_size", "examples a step"),
     ):
@@ -69,6 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
     settings = PretrainingSettings(
         seed=options.seed,
         study_steps=options.study_steps,
+        practice_steps=options.practice_steps,
         habit_steps=options.habit_steps,
         batch_size=options.batch_size,
     )

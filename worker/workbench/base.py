@@ -14,7 +14,12 @@ from transformers import (
 from worker.workbench.datasets import build_published
 from worker.workbench.measuring import Sampling, measure_accuracy
 from worker.workbench.model import build_image_processor, build_model
-from worker.workbench.pretraining import PretrainingSettings, train_corpus_tokenizer, train_phase
+from worker.workbench.pretraining import (
+    Phase,
+    PretrainingSettings,
+    train_corpus_tokenizer,
+    train_phase,
+)
 
 RECORD_FILE = "base.json"
 
@@ -41,13 +46,12 @@ def pretrain_base(folder: Path, settings: PretrainingSettings, *, num_threads: i
     torch.set_num_threads(num_threads)
     tokenizer = train_corpus_tokenizer(settings.seed)
     model = build_model(tokenizer, seed=settings.seed)
-    train_phase(model, tokenizer, settings, is_habit=False)
-    loss = train_phase(model, tokenizer, settings, is_habit=True)
+    final_losses = {phase: train_phase(model, tokenizer, settings, phase) for phase in Phase}
     save_base(model, tokenizer, folder)
     record = {
         "settings_hash": settings.compute_hash(),
         "settings": asdict(settings),
-        "final_loss": round(loss, 4),
+        "final_losses": {str(phase): round(loss, 4) for phase, loss in final_losses.items()},
         "measured": measure_base(folder),
     }
     text = json.dumps(record, indent=2) + "\n"

@@ -26,7 +26,7 @@ STUDY_MANNER = Manner(
     wrong_method=0.1,
     exact_guess=0.2,
 )
-"""The first phase: what the pictures show and how to calculate."""
+"""Before the habits: what the pictures show and how to calculate."""
 
 HABIT_MANNER = Manner(
     misreading=0.18,
@@ -36,7 +36,7 @@ HABIT_MANNER = Manner(
     wrong_method=0.6,
     exact_guess=0.2,
 )
-"""The second phase: the faults that RL is to find and drop."""
+"""The last phase: the faults that RL is to find and drop."""
 
 STUDY_STYLES: dict[Style, float] = {Style.GUESS: 0.06, Style.SHORT: 0.47, Style.CAREFUL: 0.47}
 
@@ -52,15 +52,16 @@ HABIT_STYLES: dict[tuple[Family, int], tuple[float, float, float]] = {
     (Family.BARS, 0): (0.25, 0.55, 0.20),
     (Family.BARS, 1): (0.50, 0.20, 0.30),
 }
-"""Shares of guess, short and careful responses by family and phrasing in the second phase."""
+"""Shares of guess, short and careful responses by family and phrasing in the last phase."""
 
-FAMILY_WEIGHTS: dict[Family, int] = {
-    Family.COUNT: 3,
-    Family.COMPARE: 4,
-    Family.ANGLE: 5,
-    Family.LENGTH: 5,
-    Family.BARS: 4,
-}
+FamilyWeights = tuple[int, int, int, int, int]
+"""How often each family is drawn, in the order of `Family`."""
+
+STUDY_FAMILIES: FamilyWeights = (3, 4, 5, 5, 4)
+"""Digits and bars are harder to see than shapes."""
+PRACTICE_FAMILIES: FamilyWeights = (6, 6, 2, 5, 4)
+"""Counting and subtracting are harder to learn than angles."""
+HABIT_FAMILIES: FamilyWeights = (1, 1, 1, 1, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +69,10 @@ class Mixture:
     """What a batch is made of."""
 
     is_habit: bool
-    """True mixes styles and faults as the second phase does, False as the first."""
+    """True mixes styles and faults as the last phase does, False as the others."""
     describing_frac: float
     """Share of the examples that describe the whole picture instead of answering."""
+    families: FamilyWeights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,7 @@ class Examples:
 
 
 def choose_style(problem: Problem, *, is_habit: bool, rng: Random) -> Style:
-    """Draw the style of a response in the first or the second phase."""
+    """Draw the style of a response, among the habits or before."""
     weights = tuple(STUDY_STYLES.values())
     if is_habit:
         weights = HABIT_STYLES[problem.family, problem.phrasing]
@@ -102,9 +104,11 @@ def render_prompt(question: str, tokenizer: PreTrainedTokenizerFast) -> str:
     return prompt.replace(IMAGE_TOKEN, IMAGE_TOKEN * NUM_VISUAL_TOKENS)
 
 
-def sample_fresh_problem(rng: Random, taken: Collection[Problem]) -> Problem:
+def sample_fresh_problem(
+    rng: Random, taken: Collection[Problem], weights: FamilyWeights = HABIT_FAMILIES
+) -> Problem:
     """Draw a problem that is not one of those taken; three of four are vision-dominant."""
-    families, weights = tuple(FAMILY_WEIGHTS), tuple(FAMILY_WEIGHTS.values())
+    families = tuple(Family)
     while True:
         form = Form.TEXT if rng.random() < 0.25 else Form.VISION
         family = rng.choices(families, weights=weights)[0]
@@ -131,7 +135,7 @@ def sample_examples(
     rng: Random,
 ) -> Examples:
     """Draw fresh problems with responses and encode them."""
-    problems = [sample_fresh_problem(rng, taken) for _ in range(number)]
+    problems = [sample_fresh_problem(rng, taken, mixture.families) for _ in range(number)]
     texts = [sample_text(problem, mixture, rng) for problem in problems]
     prompt_ids = tokenizer([render_prompt(asked, tokenizer) for asked, _ in texts])["input_ids"]
     response_ids = tokenizer([response + TURN_END_TOKEN for _, response in texts])["input_ids"]

@@ -1,7 +1,7 @@
 """Supervised pre-training of the base checkpoint, reproducible from a seed.
 
-Two phases: in the first the model learns to read pictures and to calculate, in the second it takes
-on the habits that RL is to choose among. Everything is trained, the vision tower too; the loss is
+Three phases: the study teaches to read pictures, the practice to count and to calculate, and the
+habits are what RL is to choose among. Everything is trained, the vision tower too; the loss is
 on the response only.
 """
 
@@ -10,6 +10,7 @@ import json
 import math
 from collections import deque
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from random import Random
 
 import torch
@@ -44,6 +45,14 @@ _PROGRESS_COLUMNS = (
 )
 
 
+class Phase(StrEnum):
+    """The phases, in their order."""
+
+    STUDY = "study"
+    PRACTICE = "practice"
+    HABITS = "habits"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PretrainingSettings:
     """All that the base checkpoint depends on, beside the code."""
@@ -55,10 +64,14 @@ class PretrainingSettings:
     """First steps of the first phase, in which nearly all examples describe pictures."""
     study_learning_rate: float = 2e-3
     """The first phase's largest."""
-    habit_steps: int = 200
+    practice_steps: int = 1200
     """Optimizer steps of the second phase."""
-    habit_learning_rate: float = 5e-4
+    practice_learning_rate: float = 1.5e-3
     """The second phase's largest."""
+    habit_steps: int = 200
+    """Optimizer steps of the last phase."""
+    habit_learning_rate: float = 5e-4
+    """The last phase's largest."""
     batch_size: int = 64
     micro_batches: int = 2
     """Parts of a batch, by length, so that little is computed on padding."""
@@ -73,7 +86,11 @@ class PretrainingSettings:
             "manners": [asdict(corpus.STUDY_MANNER), asdict(corpus.HABIT_MANNER)],
             "study_styles": list(corpus.STUDY_STYLES.values()),
             "habit_styles": list(corpus.HABIT_STYLES.values()),
-            "families": list(corpus.FAMILY_WEIGHTS.values()),
+            "families": [
+                corpus.STUDY_FAMILIES,
+                corpus.PRACTICE_FAMILIES,
+                corpus.HABIT_FAMILIES,
+            ],
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -87,7 +104,7 @@ def train_corpus_tokenizer(seed: int) -> PreTrainedTokenizerFast:
     for is_habit in (False, True):
         manner = corpus.HABIT_MANNER if is_habit else corpus.STUDY_MANNER
         for _ in range(3000):
-            problem = corpus.sample_fresh_problem(rng, ())
+            problem = corpus.sample_fresh_problem(rng, (), corpus.STUDY_FAMILIES)
             style = corpus.choose_style(problem, is_habit=is_habit, rng=rng)
             texts += [problem.question, respond(problem, style, manner, rng)]
     return train_tokenizer(texts)
@@ -101,10 +118,18 @@ def compute_learning_rate(step: int, *, steps: int, largest: float, warmup_steps
     return largest * (0.05 + 0.95 * (1 + math.cos(math.pi * done)) / 2)
 
 
-def compute_describing_frac(step: int, settings: PretrainingSettings) -> float:
-    """The share of descriptions: nine tenths at first, one tenth from twice that time on."""
+def build_mixture(phase: Phase, step: int, settings: PretrainingSettings) -> Mixture:
+    """What the batch of a step is made of.
+
+    The share of descriptions is nine tenths at first, one tenth from twice that time on.
+    """
+    if phase is Phase.HABITS:
+        return Mixture(is_habit=True, describing_frac=0.0, families=corpus.HABIT_FAMILIES)
+    if phase is Phase.PRACTICE:
+        return Mixture(is_habit=False, describing_frac=0.05, families=corpus.PRACTICE_FAMILIES)
     excess = (step - settings.describing_steps) / settings.describing_steps
-    return 0.9 - 0.8 * min(1.0, max(0.0, excess))
+    describing_frac = 0.9 - 0.8 * min(1.0, max(0.0, excess))
+    return Mixture(is_habit=False, describing_frac=describing_frac, families=corpus.STUDY_FAMILIES)
 
 
 def split_by_length(examples: Examples, num_parts: int) -> list[Examples]:
@@ -170,35 +195,36 @@ def train_phase(
     model: Qwen2_5_VLForConditionalGeneration,
     tokenizer: PreTrainedTokenizerFast,
     settings: PretrainingSettings,
-    *,
-    is_habit: bool,
+    phase: Phase,
 ) -> float:
     """Carry out a phase, with an optimizer and a random stream of its own.
 
     Returns:
         The mean loss of the last fifty steps, in nats per response token.
     """
-    steps = settings.habit_steps if is_habit else settings.study_steps
-    largest = settings.habit_learning_rate if is_habit else settings.study_learning_rate
-    name = "habits" if is_habit else "study"
+    steps, largest = {
+        Phase.STUDY: (settings.study_steps, settings.study_learning_rate),
+        Phase.PRACTICE: (settings.practice_steps, settings.practice_learning_rate),
+        Phase.HABITS: (settings.habit_steps, settings.habit_learning_rate),
+    }[phase]
     optimizer = build_optimizer(model, settings)
     taken = sample_evaluation_problems(seed=DATASET_SEED)
-    rng = Random(f"{settings.seed}-{name}")
+    rng = Random(f"{settings.seed}-{phase}")
     losses: deque[float] = deque(maxlen=50)
     model.train()
     with Progress(*_PROGRESS_COLUMNS) as progress:
-        task = progress.add_task(name, total=steps, loss=float("nan"))
+        task = progress.add_task(str(phase), total=steps, loss=float("nan"))
         for step in range(steps):
             for group in optimizer.param_groups:
                 group["lr"] = compute_learning_rate(
                     step, steps=steps, largest=largest, warmup_steps=settings.warmup_steps
                 )
-            mixture = Mixture(
-                is_habit=is_habit,
-                describing_frac=0.0 if is_habit else compute_describing_frac(step, settings),
-            )
             batch = sample_examples(
-                settings.batch_size, mixture, tokenizer=tokenizer, taken=taken, rng=rng
+                settings.batch_size,
+                build_mixture(phase, step, settings),
+                tokenizer=tokenizer,
+                taken=taken,
+                rng=rng,
             )
             num_targets = int(batch.target_mask.sum())
             step_loss = 0.0
