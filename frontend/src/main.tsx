@@ -1,3 +1,8 @@
+// First, so that the styles of components stand after them and win.
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/list.css";
+
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
@@ -7,9 +12,6 @@ import { startTheme } from "@/components/theme";
 
 import { createQueryClient } from "./app/query-client";
 import { buildRouter } from "./router";
-import "./styles/tokens.css";
-import "./styles/base.css";
-import "./styles/list.css";
 
 startTheme();
 const queryClient = createQueryClient(() => {
