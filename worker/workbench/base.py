@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import (
@@ -65,7 +66,8 @@ def save_base(
     """Write the checkpoint, its weights in float16, with all that is needed to load it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RECORD_FILE).unlink(missing_ok=True)
-    model.to(torch.float16).save_pretrained(folder)
+    half: Any = model  # `to` is wrapped by transformers and loses its signature
+    half.to(torch.float16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     build_image_processor().save_pretrained(folder)
 

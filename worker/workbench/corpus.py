@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 import numpy as np
 import torch
@@ -98,9 +99,9 @@ def choose_style(problem: Problem, *, is_habit: bool, rng: Random) -> Style:
 def render_prompt(question: str, tokenizer: PreTrainedTokenizerFast) -> str:
     """The chat form of a question about one picture, up to where the response begins."""
     content = [{"type": "image"}, {"type": "text", "text": question + PROMPT_SUFFIX}]
-    prompt = tokenizer.apply_chat_template(
-        [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
-    )
+    messages: Any = [{"role": "user", "content": content}]
+    prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    assert isinstance(prompt, str)
     return prompt.replace(IMAGE_TOKEN, IMAGE_TOKEN * NUM_VISUAL_TOKENS)
 
 
@@ -140,7 +141,8 @@ def sample_examples(
     prompt_ids = tokenizer([render_prompt(asked, tokenizer) for asked, _ in texts])["input_ids"]
     response_ids = tokenizer([response + TURN_END_TOKEN for _, response in texts])["input_ids"]
     longest = max(len(p) + len(r) for p, r in zip(prompt_ids, response_ids, strict=True))
-    token_ids = torch.full((number, longest), tokenizer.pad_token_id)
+    pad_token_id: Any = tokenizer.pad_token_id
+    token_ids = torch.full((number, longest), pad_token_id)
     target_mask = torch.zeros(number, longest, dtype=torch.bool)
     for i, (prompt, response) in enumerate(zip(prompt_ids, response_ids, strict=True)):
         end = len(prompt) + len(response)

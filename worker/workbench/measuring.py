@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,7 +63,8 @@ def generate_responses(
         how = {"do_sample": False}
         if sampling.temperature > 0:
             how = {"do_sample": True, "temperature": sampling.temperature, "top_k": 0}
-        token_ids = model.generate(
+        generate: Any = model.generate  # pyright: ignore[reportAttributeAccessIssue]
+        token_ids = generate(
             input_ids=encoded.input_ids,
             attention_mask=encoded.attention_mask,
             pixel_values=patchify(pictures, mean, std),

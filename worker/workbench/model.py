@@ -1,5 +1,7 @@
 """A Qwen2.5-VL of about two million parameters, and its image processor."""
 
+from typing import Any
+
 import torch
 from transformers import (
     GenerationConfig,
@@ -20,7 +22,7 @@ ROPE_THETA = 10_000.0
 
 def build_config(tokenizer: PreTrainedTokenizerFast) -> Qwen2_5_VLConfig:
     """The real architecture at a small size, with the token ids of a tokenizer."""
-    token_id = tokenizer.convert_tokens_to_ids
+    token_id: Any = tokenizer.convert_tokens_to_ids
     text = {
         "vocab_size": len(tokenizer),
         "hidden_size": HIDDEN_SIZE,
@@ -70,7 +72,7 @@ def build_model(
     """The model with random weights from a seed, in float32."""
     torch.manual_seed(seed)
     model = Qwen2_5_VLForConditionalGeneration(build_config(tokenizer)).float()
-    stop_ids = tokenizer.convert_tokens_to_ids([TURN_END_TOKEN, PAD_TOKEN])
+    stop_ids: Any = tokenizer.convert_tokens_to_ids([TURN_END_TOKEN, PAD_TOKEN])
     model.generation_config = GenerationConfig(
         eos_token_id=stop_ids,
         pad_token_id=stop_ids[1],

@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from random import Random
+from typing import Any
 
 import torch
 from rich.progress import (
@@ -162,11 +163,12 @@ def compute_loss_sum(model: Qwen2_5_VLForConditionalGeneration, examples: Exampl
     num_examples, num_rows = examples.token_ids.shape[0], examples.pictures.shape[1] // PATCH_PIXELS
     grid = torch.tensor([[1, num_rows, num_rows]])
     is_image = examples.token_ids == model.config.image_token_id
-    positions, _ = model.model.get_rope_index(
+    reader: Any = model.model  # its signatures ask for legacy tensor types
+    positions, _ = reader.get_rope_index(
         examples.token_ids[:1], is_image[:1].int(), image_grid_thw=grid
     )
     first_target = int(examples.target_mask.int().argmax(dim=1).min())
-    hidden = model.model(
+    hidden = reader(
         input_ids=examples.token_ids,
         position_ids=positions.expand(-1, num_examples, -1),
         pixel_values=pixels,
