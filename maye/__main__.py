@@ -11,6 +11,7 @@ from rich.console import Console
 from maye.client import Client
 from maye.demo import demonstrate, serve
 from maye.errors import CommandError
+from maye.import_commands import import_dataset, import_model
 from maye.run_commands import cancel_run, launch, list_runs, print_log, show_run
 
 EPILOG = """\
@@ -54,6 +55,13 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="PATH=VALUE",
         help="change a value, for example algorithm.clip_low=0.1 (may be repeated)",
     )
+    where = "name of a folder under MAYE_IMPORT_DIR (default $MAYE_HOME/import)"
+    dataset = commands.add_parser("import-dataset", help="import a data set with a dataset.yaml")
+    dataset.add_argument("folder", help=where)
+    model = commands.add_parser("import-model", help="register a model in Hugging Face's layout")
+    model.add_argument("folder", help=where)
+    model.add_argument("--slug", help="unique name (default: the folder's)")
+    model.add_argument("--title", help="name for people (default: the slug)")
     return parser
 
 
@@ -78,13 +86,24 @@ def execute(options: argparse.Namespace, environ: Mapping[str, str], console: Co
                 seed=options.seed,
                 assignments=options.assignments,
             )
-        elif options.action == "show":
-            show_run(client, options.id, console)
-        elif options.action == "cancel":
-            cancel_run(client, options.id, console)
+        elif options.command == "import-dataset":
+            import_dataset(client, console, folder=options.folder)
+        elif options.command == "import-model":
+            slug = options.slug or options.folder
+            title = options.title or slug
+            import_model(client, console, folder=options.folder, slug=slug, title=title)
         else:
-            print_log(client, options.id)
+            _act_on_run(client, console, options.action, options.id)
     return 0
+
+
+def _act_on_run(client: Client, console: Console, action: str, run_id: str) -> None:
+    if action == "show":
+        show_run(client, run_id, console)
+    elif action == "cancel":
+        cancel_run(client, run_id, console)
+    else:
+        print_log(client, run_id)
 
 
 def main() -> int:

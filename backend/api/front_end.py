@@ -9,6 +9,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 IMMUTABLE = "public, max-age=31536000, immutable"
+VIEWS = ("/runs/", "/datasets/", "/models/")
+"""Addresses of views that may end in a slug with a dot."""
 NOT_BUILT = "The front end is not built yet: run `make up`, then reload this page.\n"
 
 
@@ -27,7 +29,7 @@ class FrontEnd:
             raise HTTPException(404, "there is no such route")
         if request.method not in {"GET", "HEAD"}:
             raise HTTPException(405, "files are only read", {"Allow": "GET, HEAD"})
-        is_page = "." not in path.rsplit("/", 1)[-1]
+        is_page = "." not in path.rsplit("/", 1)[-1] or path.startswith(VIEWS)
         if is_page and not self._page.is_file():
             await PlainTextResponse(NOT_BUILT, 503)(scope, receive, send)
             return
