@@ -1,7 +1,7 @@
 """Memory that the C library keeps instead of giving it back to the system after every step.
 
-Where fetching pages from the system is slow, as it is on many virtual machines, this makes
-training on a CPU several times as fast.
+Where fetching pages from the system is slow, as it is on many virtual machines, training on a CPU
+becomes faster: pre-training by 10 to 30 % in alternating runs on a two-core virtual machine.
 """
 
 import ctypes

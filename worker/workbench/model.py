@@ -1,4 +1,4 @@
-"""A Qwen2.5-VL of about two million parameters, and its image processor."""
+"""A Qwen2.5-VL of 1.35 million parameters, and its image processor."""
 
 from typing import Any
 
