@@ -4,35 +4,20 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-import pytest
 import redis
 
 from maye.redis_server import PrivateRedis
 from tests.platform.living_platform import (
     ROOT,
     LivingPlatform,
-    publish_tiny,
     tiny_config,
     wait_until,
 )
 
 TERMINAL = ("succeeded", "failed", "cancelled")
-
-
-@pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivingPlatform]:
-    platform = LivingPlatform(tmp_path_factory.mktemp("platform") / "home")
-    try:
-        platform.start()
-        publish_tiny(platform)
-        yield platform
-    finally:
-        platform.stop()
-    assert platform.processes() == []
 
 
 def run_maye(platform: LivingPlatform, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -163,7 +163,7 @@ def control_subjects(cfg: RLConfig, subjects: list[Subject]) -> list[Subject]:
     if not cfg.evaluation.permuted_control:
         return []
     return [
-        Subject(split=s.split, pictures="permuted", items=permute_pictures(s.items, cfg.seed))
+        Subject(split=s.split, pictures="permuted", items=permute_pictures(s.items))
         for s in subjects
         if s.split == "validation"
     ]
