@@ -32,7 +32,7 @@ up: $(PACKAGES) $(FRONTEND)
 
 test: $(PACKAGES) $(FRONTEND) chromium-found
 	@echo "== tests"
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(WITH_NODE) $(BIN)/python -m pytest $(PYTEST)
 
 check: $(PACKAGES) $(NODE_MODULES)
 	@echo "== format" && $(BIN)/ruff format --check $(SOURCES)
