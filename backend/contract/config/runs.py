@@ -1,0 +1,113 @@
+"""The configuration of a run: closed, frozen, each field documented."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from backend.contract.config.algorithm import AlgorithmConfig
+from backend.contract.config.closed import Closed, Slug
+from backend.contract.config.evaluation import EvaluationConfig
+from backend.contract.config.reward import RewardConfig
+from backend.contract.config.rollouts import (
+    DataConfig,
+    EngineConfig,
+    MismatchConfig,
+    SamplingConfig,
+)
+from backend.contract.config.supervised import SupervisedConfig
+from backend.contract.config.training import (
+    CheckpointConfig,
+    LoraConfig,
+    OptimizerConfig,
+    ParallelConfig,
+    TraceConfig,
+    TrainedPartsConfig,
+)
+
+
+class RLConfig(Closed):
+    """Reinforcement learning of a vision-language model on one data set, with one seed."""
+
+    kind: Literal["rl"] = "rl"
+    """What the run does."""
+    model: Slug
+    """Slug of the model that training starts from."""
+    dataset: Slug
+    """Slug of the data set; its splits train, validation and test are used."""
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    """Seed of data order, sampling and updates: the same seed gives the same run."""
+    epochs: int = Field(default=50, ge=1, le=100000)
+    """Passes over the training split; the remainder of a pass that fills no batch is dropped."""
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    """Arithmetic of forward passes; weights, optimizer state and log-softmax are always fp32."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute; auto takes a GPU when there is one."""
+    data: DataConfig = DataConfig()
+    """Step I: how a problem becomes a prompt."""
+    sampling: SamplingConfig = SamplingConfig()
+    """Step II: how responses are drawn."""
+    engine: EngineConfig = EngineConfig()
+    """Step II: what draws the responses."""
+    mismatch: MismatchConfig = MismatchConfig()
+    """What is done when engine and trainer disagree."""
+    reward: RewardConfig = RewardConfig()
+    """Step III: what a response is worth."""
+    algorithm: AlgorithmConfig = AlgorithmConfig()
+    """Step IV: how the policy is updated."""
+    trained: TrainedPartsConfig = TrainedPartsConfig()
+    """Which parts of the model are trained."""
+    lora: LoraConfig | None = None
+    """Low-rank adapters in place of the full weights; empty trains the weights."""
+    parallel: ParallelConfig = ParallelConfig()
+    """Several devices."""
+    optimizer: OptimizerConfig = OptimizerConfig()
+    """AdamW and its schedule."""
+    evaluation: EvaluationConfig = EvaluationConfig()
+    """When and how the policy is evaluated."""
+    checkpoint: CheckpointConfig = CheckpointConfig()
+    """When the state is saved."""
+    trace: TraceConfig = TraceConfig()
+    """Which steps are kept tensor by tensor."""
+
+
+class SFTConfig(Closed):
+    """Supervised fine-tuning on the solutions of a data set: the paper's comparator of RL."""
+
+    kind: Literal["sft"]
+    """What the run does."""
+    model: Slug
+    """Slug of the model that training starts from."""
+    dataset: Slug
+    """Slug of the data set; every problem of its train split needs a solution."""
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    """Seed of data order and updates: the same seed gives the same run."""
+    epochs: int = Field(default=3, ge=1, le=100000)
+    """Passes over the training split."""
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    """Arithmetic of forward passes; weights, optimizer state and log-softmax are always fp32."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute; auto takes a GPU when there is one."""
+    data: DataConfig = DataConfig()
+    """How a problem becomes a prompt."""
+    supervised: SupervisedConfig = SupervisedConfig()
+    """How solutions become updates."""
+    reward: RewardConfig = RewardConfig()
+    """How answers are judged in evaluations."""
+    engine: EngineConfig = EngineConfig()
+    """What draws the responses of evaluations."""
+    trained: TrainedPartsConfig = TrainedPartsConfig()
+    """Which parts of the model are trained."""
+    lora: LoraConfig | None = None
+    """Low-rank adapters in place of the full weights; empty trains the weights."""
+    parallel: ParallelConfig = ParallelConfig()
+    """Several devices."""
+    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-5)
+    """AdamW and its schedule."""
+    evaluation: EvaluationConfig = EvaluationConfig()
+    """When and how the model is evaluated."""
+    checkpoint: CheckpointConfig = CheckpointConfig()
+    """When the state is saved; a step is one update."""
+
+
+RunConfig = Annotated[RLConfig | SFTConfig, Field(discriminator="kind")]
+"""The configuration of any kind of run."""

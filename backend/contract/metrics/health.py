@@ -1,0 +1,62 @@
+"""Time and memory of the run."""
+
+from backend.contract.metrics.metric import Metric
+
+HEALTH = (
+    Metric(
+        name="health/step_s",
+        title="Time per RL step",
+        unit="s",
+        has_zero_axis=True,
+        definition="Wall time of the RL step without evaluation and checkpoint.",
+        source="Maye",
+    ),
+    Metric(
+        name="health/collection_s",
+        title="Time collecting responses",
+        unit="s",
+        has_zero_axis=True,
+        definition="Wall time of step II.",
+        source="Maye",
+    ),
+    Metric(
+        name="health/trajectory_s",
+        title="Time generating trajectories",
+        unit="s",
+        has_zero_axis=True,
+        definition="Wall time of step III.",
+        source="Maye",
+    ),
+    Metric(
+        name="health/update_s",
+        title="Time updating the policy",
+        unit="s",
+        has_zero_axis=True,
+        definition="Wall time of step IV.",
+        source="Maye",
+    ),
+    Metric(
+        name="health/evaluation_s",
+        title="Time evaluating",
+        unit="s",
+        has_zero_axis=True,
+        definition="Wall time of the evaluation at this step.",
+        source="Maye",
+    ),
+    Metric(
+        name="health/tokens_per_s",
+        title="Collection speed",
+        unit="tokens/s",
+        has_zero_axis=True,
+        definition="Response tokens collected per second of step II.",
+        source="Maye",
+    ),
+    Metric(
+        name="health/peak_memory_bytes",
+        title="Peak memory",
+        unit="bytes",
+        has_zero_axis=True,
+        definition="Largest resident memory of the trainer (on a GPU: allocated on it).",
+        source="Maye",
+    ),
+)

@@ -1,0 +1,91 @@
+"""What the update does to the policy."""
+
+from backend.contract.metrics.metric import Metric
+
+POLICY = (
+    Metric(
+        name="policy/kl",
+        title="KL to the reference",
+        unit="nats",
+        definition="Mean over response tokens of the k3 estimate of KL(policy || reference).",
+        source="Paper, Eq. 3; Schulman 2020",
+        paper_key="training/kl",
+    ),
+    Metric(
+        name="policy/entropy",
+        title="Entropy",
+        unit="nats",
+        has_zero_axis=True,
+        definition="Mean entropy of the policy's distribution over response tokens.",
+        source="Maye (the paper's code logs -p log p of the sampled token only)",
+        paper_key="training/entropy",
+    ),
+    Metric(
+        name="policy/loss",
+        title="Loss",
+        unit="1",
+        definition="Policy loss plus the weighted KL loss, mean over the step's updates.",
+        source="Paper, Eq. 1",
+        paper_key="loss/loss",
+    ),
+    Metric(
+        name="policy/surrogate_loss",
+        title="Policy loss",
+        unit="1",
+        definition="Clipped surrogate loss, mean over response tokens.",
+        source="Paper, Eq. 1",
+        paper_key="loss/policy_loss",
+    ),
+    Metric(
+        name="policy/kl_loss",
+        title="KL loss",
+        unit="nats",
+        definition="k3 KL loss before its weight, mean over response tokens.",
+        source="Paper, Eq. 3",
+        paper_key="loss/kl_loss",
+    ),
+    Metric(
+        name="policy/clip_frac",
+        title="Clipped tokens",
+        unit="share",
+        has_zero_axis=True,
+        definition="Share of response tokens whose ratio was held by the clip.",
+        source="PPO (Schulman et al. 2017)",
+        paper_key="training/clipfrac",
+    ),
+    Metric(
+        name="policy/ratio",
+        title="Probability ratio",
+        unit="1",
+        definition="Mean ratio of the policy's to the collecting policy's token probability.",
+        source="Paper, Eq. 1",
+        paper_key="training/ratios",
+    ),
+    Metric(
+        name="policy/grad_norm",
+        title="Gradient norm",
+        unit="1",
+        has_zero_axis=True,
+        definition="Global norm of the gradient before clipping, mean over the step's updates.",
+        source="Maye",
+        paper_key="training/grad_norm",
+    ),
+    Metric(
+        name="policy/learning_rate",
+        title="Learning rate",
+        unit="1",
+        has_zero_axis=True,
+        definition="Learning rate of the step's last update.",
+        source="Maye",
+        paper_key="training/lr",
+    ),
+    Metric(
+        name="policy/rollout_drift",
+        title="Engine and trainer drift",
+        unit="nats",
+        has_zero_axis=True,
+        definition="Mean absolute difference of a response token's log-probability between the "
+        "engine that sampled it and the trainer.",
+        source="Maye",
+    ),
+)

@@ -1,0 +1,24 @@
+"""What the collected responses are like."""
+
+from backend.contract.metrics.metric import Metric
+
+RESPONSE = (
+    Metric(
+        name="response/num_tokens",
+        title="Response length",
+        unit="tokens",
+        has_zero_axis=True,
+        definition="Mean number of response tokens, end-of-text included.",
+        source="Paper, section 4.1; counted without its off-by-one",
+        paper_key="response/response_lengths",
+    ),
+    Metric(
+        name="response/truncated_frac",
+        title="Truncated responses",
+        unit="share",
+        has_zero_axis=True,
+        definition="Share of responses that reached the token limit without end-of-text.",
+        source="Maye",
+        paper_key="response/length_clip_ratio",
+    ),
+)
