@@ -1,0 +1,23 @@
+"""Two processes exchange everything once; each prints what it holds as a line of JSON."""
+
+import json
+
+import torch
+
+from backend.contract.config import ParallelConfig
+from worker.parallel.devices import Devices
+
+if __name__ == "__main__":
+    devices = Devices.join(ParallelConfig(devices=2), torch.device("cpu"))
+    mine = torch.arange(2 + devices.rank).repeat(1 + devices.rank, 1)
+    print(
+        json.dumps(
+            {
+                "share": list(devices.share(5)),
+                "sum": devices.sum(torch.tensor([1.0 + devices.rank]), "sums").tolist(),
+                "rows": devices.gather_rows(mine, "rows", fill=-1).tolist(),
+                "told": devices.tell({"reward": 0.5, "text": "√2"}, "news"),
+            }
+        )
+    )
+    devices.leave()
