@@ -29,6 +29,7 @@ from backend.contract.errors import (
 from backend.contract.messages import AttemptEnd, Claim, Heartbeat, Outcome
 from backend.contract.settings import Settings
 from worker.api_client import ApiClient, UnreachableError
+from worker.launching import trainer_argv
 from worker.leash import adopt_orphans
 from worker.outcome import StopReason, judge_exit
 from worker.process_tree import (
@@ -264,11 +265,7 @@ def main(arguments: list[str]) -> int:
     end = supervise(
         settings,
         claim,
-        trainer_argv=[
-            *(sys.executable, "-m", "worker.rl"),
-            *("--home", str(settings.paths.root)),
-            *("--run", str(claim.run_id), "--fence", str(claim.fence)),
-        ],
+        trainer_argv=trainer_argv(claim, settings.paths.root),
         is_asked_to_stop=lambda: bool(stop_asked),
     )
     LOG.info("the end: %s", end.model_dump_json() if end else "left to somebody else")

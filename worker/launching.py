@@ -1,0 +1,25 @@
+"""The command that starts the trainer of a run: one process, or one per device by torchrun."""
+
+import sys
+from pathlib import Path
+
+from backend.contract.messages import Claim
+
+TRAINERS = {"rl": "worker.rl"}
+"""Kind of run to the module that trains it."""
+
+
+def trainer_argv(claim: Claim, home: Path) -> list[str]:
+    """The argument vector of a run's trainer.
+
+    Args:
+        claim: The run and its attempt.
+        home: MAYE_HOME.
+    """
+    python = [sys.executable]
+    if claim.config.parallel.devices > 1:
+        # --standalone finds a free port of its own; --max-restarts 0: attempts are the API's.
+        python += ["-m", "torch.distributed.run", "--standalone", "--max-restarts=0"]
+        python += [f"--nproc-per-node={claim.config.parallel.devices}"]
+    trainer = ["-m", TRAINERS[claim.config.kind], "--home", str(home)]
+    return [*python, *trainer, "--run", str(claim.run_id), "--fence", str(claim.fence)]
