@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn import Parameter
+from torch.utils.checkpoint import checkpoint
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from worker.parallel.devices import Devices
@@ -73,7 +75,8 @@ def gathered(model: nn.Module) -> Iterator[None]:
     finally:
         for unit in units:
             unit.reshard()
-            unit.set_reshard_after_forward(True, recurse=False)
+            # As fully_shard leaves them: the root stays whole until its backward pass.
+            unit.set_reshard_after_forward(unit is not model, recurse=False)
 
 
 @contextmanager
@@ -85,6 +88,8 @@ def recomputed(model: nn.Module, *, is_on: bool) -> Iterator[None]:
     """
     layers = [m for m in model.modules() if isinstance(m, GradientCheckpointingLayer)] * is_on
     for layer in layers:
+        recompute: Any = partial(checkpoint, use_reentrant=False)
+        layer._gradient_checkpointing_func = recompute
         layer.gradient_checkpointing = True
         layer.training = True
     try:
