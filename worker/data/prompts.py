@@ -8,13 +8,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn.functional import pad
-from transformers import Qwen2_5_VLForConditionalGeneration
+from transformers import PreTrainedModel
 
 from backend.contract.config import DataConfig
 from backend.contract.datasets import Item
 from backend.contract.errors import InvalidInputError
 from worker.modeling.loading import Processor
-from worker.tensors.batches import Prompts
+from worker.tensors.batches import Prompts, PromptSource
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +29,8 @@ class EncodedPrompt:
     """[patches, patch size] of the picture."""
     image_grid_thw: Tensor | None
     """[1, 3] patches in time, height and width."""
+    source: PromptSource
+    """What it was made from, for engines that read pictures themselves."""
 
 
 def render_chat(question: str, has_image: bool, processor: Processor) -> str:
@@ -62,6 +64,7 @@ def encode_prompt(
             f"row {item.row} ({item.id}): the question's text contains the vision token "
             f"{placeholder}, which stands for pictures"
         )
+    source_ids = processor.tokenizer(text, add_special_tokens=False)["input_ids"]
     text = text.replace(placeholder, placeholder * num_visual)
     ids = processor.tokenizer(text, add_special_tokens=False)["input_ids"]
     if len(ids) > cfg.max_prompt_tokens:
@@ -74,6 +77,7 @@ def encode_prompt(
         input_ids=torch.tensor(ids),
         pixel_values=pixel_values,
         image_grid_thw=grid,
+        source=PromptSource(token_ids=tuple(source_ids), image=image),
     )
 
 
@@ -81,7 +85,7 @@ def encode_prompt(
 def collate(
     encoded: Sequence[EncodedPrompt],
     *,
-    policy: Qwen2_5_VLForConditionalGeneration,
+    policy: PreTrainedModel,
     processor: Processor,
 ) -> Prompts:
     """A batch: left padding, positions by `get_rope_index`, image features computed once.
@@ -89,7 +93,7 @@ def collate(
     The vision tower is frozen, so engine, policy and reference share its features.
     """
     device = policy.device
-    model: Any = policy.model  # its signatures ask for legacy tensor types
+    model: Any = policy.get_submodule("model")
     longest = max(len(prompt.input_ids) for prompt in encoded)
     input_ids = torch.stack(
         [
@@ -120,4 +124,5 @@ def collate(
         next_position=position_ids.amax(dim=(0, 2)) + 1,
         image_features=tuple(features),
         keys=tuple(prompt.key for prompt in encoded),
+        sources=tuple(prompt.source for prompt in encoded),
     )

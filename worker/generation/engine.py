@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from transformers import Qwen2_5_VLForConditionalGeneration
+from transformers import PreTrainedModel
 
 from worker.tensors.batches import Prompts, Responses
 
@@ -36,6 +36,6 @@ class Engine(Protocol):
         """
         ...
 
-    def load_weights(self, policy: Qwen2_5_VLForConditionalGeneration) -> None:
+    def load_weights(self, policy: PreTrainedModel) -> None:
         """Answer with these weights from now on."""
         ...

@@ -6,11 +6,13 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache, Qwen2_5_VLForConditionalGeneration
+from transformers import PreTrainedModel
 
+from worker.generation.attention import StepMasks, grouped_attention
+from worker.generation.cache import DecodingCache
 from worker.generation.engine import Decoding
 from worker.generation.sampling import sample_tokens, uniform_stream
-from worker.modeling.forward import image_inputs
+from worker.modeling.forward import decode, prefill
 from worker.modeling.loading import Processor
 from worker.modeling.precision import autocast
 from worker.tensors.batches import Prompts, Responses
@@ -21,8 +23,8 @@ from worker.tensors.logprobs import processed_logits, token_logprobs
 class _Rows:
     """How each row of a decoding batch is sampled."""
 
-    prompt_index: list[int]
-    """B positions among the prompts."""
+    prompt_index: Tensor
+    """[B] positions among the prompts."""
     temperature: Tensor
     """[B, 1]."""
     top_p: Tensor
@@ -30,17 +32,27 @@ class _Rows:
     uniform: Tensor
     """[B, max_tokens] numbers of each row's own stream."""
 
+    def keep(self, rows: Tensor) -> "_Rows":
+        """These rows, in this order."""
+        return _Rows(
+            prompt_index=self.prompt_index[rows],
+            temperature=self.temperature[rows],
+            top_p=self.top_p[rows],
+            uniform=self.uniform[rows],
+        )
+
 
 class TransformersEngine:
     """Samples with the policy itself: no copy of the weights, no drift but rounding.
 
-    Every prompt is read once, however many responses it gets. Rows that have ended leave the
-    batch, so that a long response does not hold up the others.
+    Every prompt is read once, however many responses it gets. A row that has ended leaves the
+    batch at once, so that a long response does not hold up the others, and what is kept of the
+    past stays where it lies (`DecodingCache`).
     """
 
     def __init__(
         self,
-        policy: Qwen2_5_VLForConditionalGeneration,
+        policy: PreTrainedModel,
         processor: Processor,
         *,
         seed: int,
@@ -65,7 +77,7 @@ class TransformersEngine:
         self._precision: Literal["float32", "bfloat16"] = precision
         self._max_rows = max_rows
 
-    def load_weights(self, policy: Qwen2_5_VLForConditionalGeneration) -> None:
+    def load_weights(self, policy: PreTrainedModel) -> None:
         """Answer with this policy from now on."""
         self._policy = policy
 
@@ -108,7 +120,7 @@ class TransformersEngine:
             for _, key, sample, decoding in plan
         ]
         return _Rows(
-            prompt_index=[position for position, *_ in plan],
+            prompt_index=torch.tensor([position for position, *_ in plan], device=device),
             temperature=torch.tensor([[d.temperature] for *_, d in plan], device=device),
             top_p=torch.tensor([d.top_p for *_, d in plan], device=device),
             uniform=torch.stack(streams).to(device),
@@ -121,43 +133,31 @@ class TransformersEngine:
         logprobs = torch.zeros(num_rows, max_tokens, device=device)
         ends = torch.tensor(self._ends, device=device)
 
-        cache = DynamicCache(config=self._policy.config.get_text_config())
-        logits = self._policy(
-            input_ids=prompts.input_ids,
-            attention_mask=prompts.attention_mask,
-            position_ids=prompts.position_ids,
-            mm_encoder_outputs=image_inputs(prompts.image_features),
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        ).logits[:, -1]
-        spread = torch.tensor(rows.prompt_index, device=device)
-        cache.batch_select_indices(spread)
-        logits, mask = logits[spread], prompts.attention_mask[spread]
-        position, active = prompts.next_position[spread], torch.arange(num_rows, device=device)
-        running = torch.ones(num_rows, dtype=torch.bool, device=device)
+        text_config = self._policy.config.get_text_config()
+        cache = DecodingCache(text_config)
+        logits = prefill(self._policy, prompts, cache)
+        cache.spread(rows.prompt_index)
+        masks = StepMasks(prompts.attention_mask[rows.prompt_index], max_tokens, text_config)
+        logits, position = logits[rows.prompt_index], prompts.next_position[rows.prompt_index]
+        running = torch.arange(num_rows, device=device)
 
-        for index in range(max_tokens):
-            processed = processed_logits(logits, 1.0, self._banned) / rows.temperature[active]
-            drawn = sample_tokens(processed, rows.uniform[active, index], rows.top_p[active])
-            tokens[active[running], index] = drawn[running]
-            logprobs[active[running], index] = token_logprobs(processed, drawn)[running]
-            running = running & ~torch.isin(drawn, ends)
-            if index + 1 == max_tokens or not running.any():
-                break
-            if int(running.sum()) * 4 <= 3 * len(running):
-                kept = running.nonzero().squeeze(1)
-                cache.batch_select_indices(kept)
-                drawn, mask, position = drawn[kept], mask[kept], position[kept]
-                active, running = active[kept], running[kept]
-            mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
-            logits = self._policy(
-                input_ids=drawn.unsqueeze(1),
-                attention_mask=mask,
-                position_ids=(position + index).view(1, -1, 1).expand(3, -1, -1),
-                past_key_values=cache,
-                use_cache=True,
-            ).logits[:, -1]
+        with grouped_attention(text_config):
+            for index in range(max_tokens):
+                processed = processed_logits(logits, 1.0, self._banned) / rows.temperature
+                drawn = sample_tokens(processed, rows.uniform[:, index], rows.top_p)
+                tokens[running, index] = drawn
+                logprobs[running, index] = token_logprobs(processed, drawn)
+                going = ~torch.isin(drawn, ends)
+                if index + 1 == max_tokens or not going.any():
+                    break
+                if not going.all():
+                    kept = _close_gaps(going, cache)
+                    drawn, position, running = drawn[kept], position[kept], running[kept]
+                    rows = rows.keep(kept)
+                    masks.keep(kept)
+                logits = decode(
+                    self._policy, drawn, masks.at(index), position + index, cache
+                )
         return tokens, logprobs
 
     def _split(
@@ -179,6 +179,25 @@ class TransformersEngine:
             )
             start = stop
         return parts
+
+
+def _close_gaps(going: Tensor, cache: DecodingCache) -> Tensor:
+    """Drop ended rows from the cache: the last rows that go on take the places of ended ones.
+
+    Args:
+        going: [B] True on rows that go on.
+        cache: Of the B rows.
+
+    Returns:
+        [B'] the row that now stands in each place.
+    """
+    num_going = int(going.sum())
+    targets = (~going[:num_going]).nonzero().squeeze(1)
+    sources = going[num_going:].nonzero().squeeze(1) + num_going
+    cache.move(sources, targets, num_going)
+    kept = torch.arange(num_going, device=going.device)
+    kept[targets] = sources
+    return kept
 
 
 def build_responses(

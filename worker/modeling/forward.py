@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from transformers import Qwen2_5_VLForConditionalGeneration
+from transformers import Cache, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from worker.tensors.batches import Prompts
@@ -23,7 +23,7 @@ def response_position_ids(next_position: Tensor, num_tokens: int) -> Tensor:
 
 
 def response_logits(
-    model: Qwen2_5_VLForConditionalGeneration,
+    model: PreTrainedModel,
     prompts: Prompts,
     tokens: Tensor,
     response_mask: Tensor,
@@ -53,3 +53,53 @@ def response_logits(
         logits_to_keep=num_tokens + 1,
     )
     return output.logits[:, :-1]
+
+
+def prefill(model: PreTrainedModel, prompts: Prompts, cache: Cache) -> Tensor:
+    """Read prompts into an empty cache.
+
+    Args:
+        model: Policy or reference.
+        prompts: B prompts.
+        cache: Holds nothing; afterwards keys and values of the P columns.
+
+    Returns:
+        [B, V] logits of the first response token.
+    """
+    output = model(
+        input_ids=prompts.input_ids,
+        attention_mask=prompts.attention_mask,
+        position_ids=prompts.position_ids,
+        mm_encoder_outputs=image_inputs(prompts.image_features),
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=1,
+    )
+    return output.logits[:, -1]
+
+
+def decode(
+    model: PreTrainedModel, tokens: Tensor, mask: Tensor, positions: Tensor, cache: Cache
+) -> Tensor:
+    """Read one response token per row.
+
+    Args:
+        model: The model that filled the cache.
+        tokens: [B] token ids.
+        mask: [B, S] True on cache columns that take part, those of these tokens included; a
+            four-dimensional additive or boolean mask is handed to attention as it is.
+        positions: [B] position of each token: `Prompts.next_position` for a response's first token,
+            one more for each token after it.
+        cache: Keys and values of what came before.
+
+    Returns:
+        [B, V] logits of the token that follows.
+    """
+    output = model(
+        input_ids=tokens.unsqueeze(1),
+        attention_mask=mask,
+        position_ids=response_position_ids(positions, 1),
+        past_key_values=cache,
+        use_cache=True,
+    )
+    return output.logits[:, -1]

@@ -9,6 +9,7 @@ import torch
 from transformers import (
     AutoTokenizer,
     GenerationConfig,
+    PreTrainedModel,
     Qwen2_5_VLForConditionalGeneration,
     Qwen2VLImageProcessorPil,
 )
@@ -44,7 +45,7 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def load_policy(folder: Path, device: torch.device) -> Qwen2_5_VLForConditionalGeneration:
+def load_policy(folder: Path, device: torch.device) -> PreTrainedModel:
     """The model with fp32 weights, without dropout.
 
     Deviation from the authors' code: weights are fp32, because at the paper's learning rate most
@@ -57,11 +58,9 @@ def load_policy(folder: Path, device: torch.device) -> Qwen2_5_VLForConditionalG
     return policy.to(device)
 
 
-def copy_reference(
-    policy: Qwen2_5_VLForConditionalGeneration,
-) -> Qwen2_5_VLForConditionalGeneration:
+def copy_reference(policy: PreTrainedModel) -> PreTrainedModel:
     """A frozen copy of the policy; the vision tower, which is never trained, is shared."""
-    visual = policy.model.visual
+    visual = policy.get_submodule("model.visual")
     reference = copy.deepcopy(policy, {id(visual): visual})
     reference.requires_grad_(False)
     return reference

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from transformers import Qwen2_5_VLForConditionalGeneration
+from transformers import PreTrainedModel
 
 from backend.contract.config import DataConfig
 from backend.contract.datasets import Item
@@ -84,7 +84,7 @@ def encode(
     items: Sequence[Item],
     *,
     folder: Path,
-    policy: Qwen2_5_VLForConditionalGeneration,
+    policy: PreTrainedModel,
     processor: Processor,
     cfg: DataConfig,
 ) -> Batch:

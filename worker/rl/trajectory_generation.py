@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from transformers import Qwen2_5_VLForConditionalGeneration
+from transformers import PreTrainedModel
 
 from backend.contract.config import RLConfig
 from worker.modeling.forward import response_logits
@@ -24,9 +24,9 @@ from worker.tensors.micro_batches import micro_batches
 class Models:
     """What is trained, what it is held to, and what encodes for both."""
 
-    policy: Qwen2_5_VLForConditionalGeneration
+    policy: PreTrainedModel
     """The model being trained."""
-    reference: Qwen2_5_VLForConditionalGeneration | None
+    reference: PreTrainedModel | None
     """Its frozen copy from before training; None when the KL coefficient is 0."""
     processor: Processor
     """Tokenizer and image processor."""
@@ -76,7 +76,7 @@ def judge_responses(
 
 @torch.no_grad()
 def measure_responses(
-    model: Qwen2_5_VLForConditionalGeneration,
+    model: PreTrainedModel,
     prompts: Prompts,
     responses: Responses,
     *,

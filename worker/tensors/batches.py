@@ -11,7 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from PIL import Image
 from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PromptSource:
+    """What a prompt was made from, for engines that read pictures themselves."""
+
+    token_ids: tuple[int, ...]
+    """The prompt with one placeholder for its picture, not one for each visual token."""
+    image: Image.Image | None
+    """The picture in RGB; None for text only."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +41,8 @@ class Prompts:
     """B entries of [visual tokens, hidden] from the frozen vision tower; None for text only."""
     keys: tuple[str, ...]
     """B names of the problems, part of each response's random stream."""
+    sources: tuple[PromptSource, ...]
+    """B sources: what each prompt was made from."""
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -46,6 +59,7 @@ class Prompts:
             next_position=self.next_position[index],
             image_features=tuple(self.image_features[row] for row in rows),
             keys=tuple(self.keys[row] for row in rows),
+            sources=tuple(self.sources[row] for row in rows),
         )
 
 
