@@ -16,8 +16,8 @@ from worker.generation.engine import Decoding
 from worker.generation.transformers_engine import TransformersEngine
 from worker.modeling.loading import load_policy, load_processor
 from worker.parallel.devices import Devices
-from worker.parallel.shared import SharedEngine, SharedJudge
 from worker.parallel.sharding import shard
+from worker.parallel.shared import SharedEngine, SharedJudge
 from worker.rewards.judge import Verdict
 
 
