@@ -47,6 +47,10 @@ def _spans(num_rows: int) -> list[tuple[int, int]]:
 
 def _sample_rows(logits: Tensor, uniform: Tensor, top_p: Tensor) -> Tensor:
     probabilities = torch.softmax(logits, dim=-1)
+    likeliest, greedy = probabilities.max(dim=-1)
+    if bool((likeliest >= top_p).all()):
+        # Each nucleus is one token. So it is in greedy decoding, which thus needs no sorting.
+        return greedy
     if bool((top_p < 1.0).any()):
         probabilities = _nucleus(probabilities, top_p)
     cumulative = probabilities.double().cumsum(dim=-1)
