@@ -135,12 +135,15 @@ def _backward(
     banned = models.processor.banned_token_ids
     processed = processed_logits(logits, cfg.sampling.temperature, banned)
     logprobs = token_logprobs(processed, tokens) * mask
+    clip_low, clip_high = cfg.algorithm.clip
+    assert clip_low is not None
+    assert clip_high is not None
     surrogate = clipped_surrogate(
         logprobs,
         trajectory.policy_logprobs[index, :width],
         trajectory.advantages[index, :width],
-        clip_low=cfg.algorithm.clip_low,
-        clip_high=cfg.algorithm.clip_high,
+        clip_low=clip_low,
+        clip_high=clip_high,
     )
     loss, kl = (surrogate.loss * mask).sum(), torch.zeros((), device=mask.device)
     if trajectory.reference_logprobs is not None:

@@ -1,8 +1,8 @@
 """The configuration of a run: closed, frozen, each field documented."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from backend.contract.config.algorithm import AlgorithmConfig
 from backend.contract.config.closed import Closed, Slug
@@ -68,6 +68,16 @@ class RLConfig(Closed):
     """When the state is saved."""
     trace: TraceConfig = TraceConfig()
     """Which steps are kept tensor by tensor."""
+
+    @model_validator(mode="after")
+    def _overlong_buffer_fits(self) -> Self:
+        buffer, longest = self.algorithm.overlong_buffer_tokens, self.sampling.max_response_tokens
+        if buffer is not None and buffer > longest:
+            raise ValueError(
+                f"algorithm.overlong_buffer_tokens ({buffer}) must be at most "
+                f"sampling.max_response_tokens ({longest})"
+            )
+        return self
 
 
 class SFTConfig(Closed):

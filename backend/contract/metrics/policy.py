@@ -32,7 +32,8 @@ POLICY = (
         name="policy/surrogate_loss",
         title="Policy loss",
         unit="1",
-        definition="Clipped surrogate loss, mean over response tokens.",
+        definition="The algorithm's surrogate loss, aggregated as its loss is (token mean, "
+        "response mean or constant).",
         source="Paper, Eq. 1",
         paper_key="loss/policy_loss",
     ),
@@ -40,7 +41,7 @@ POLICY = (
         name="policy/kl_loss",
         title="KL loss",
         unit="nats",
-        definition="k3 KL loss before its weight, mean over response tokens.",
+        definition="KL loss before its weight, by the run's estimator, aggregated as the loss is.",
         source="Paper, Eq. 3",
         paper_key="loss/kl_loss",
     ),
@@ -86,6 +87,84 @@ POLICY = (
         has_zero_axis=True,
         definition="Mean absolute difference of a response token's log-probability between the "
         "engine that sampled it and the trainer.",
+        source="Maye",
+    ),
+    Metric(
+        name="policy/kl_reward",
+        title="KL reward",
+        unit="reward",
+        definition="Mean over response tokens of the KL reward: minus the coefficient times the "
+        "estimate.",
+        source="Paper, Eq. 4",
+        paper_key="rews/kl_reward",
+    ),
+    Metric(
+        name="policy/rollout_drift_max",
+        title="Largest drift of a token",
+        unit="nats",
+        has_zero_axis=True,
+        definition="Largest absolute difference of a response token's log-probability between "
+        "the engine that sampled it and the trainer.",
+        source="Maye",
+    ),
+    Metric(
+        name="policy/rollout_kl",
+        title="KL between engine and trainer",
+        unit="nats",
+        has_zero_axis=True,
+        definition="Mean over response tokens of the k3 estimate of KL(engine || trainer).",
+        source="Schulman 2020",
+    ),
+    Metric(
+        name="policy/importance_weight",
+        title="Importance weight",
+        unit="1",
+        definition="Mean ratio of the trainer's to the engine's probability, before it is cut: "
+        "of tokens, or of responses where the correction is by sequence.",
+        source="Importance sampling; 1 where engine and trainer agree",
+    ),
+    Metric(
+        name="policy/effective_sample_frac",
+        title="Effective sample size",
+        unit="share",
+        has_zero_axis=True,
+        definition="Square of the sum of the importance weights over their number times the sum "
+        "of their squares (Kish): 1 where all weights are equal.",
+        source="Kish 1965",
+    ),
+    Metric(
+        name="policy/corrected_frac",
+        title="Weights cut or left out",
+        unit="share",
+        has_zero_axis=True,
+        definition="Share of importance weights beyond the limit: cut to it (truncate) or set to "
+        "0 (mask).",
+        source="Maye",
+    ),
+    Metric(
+        name="policy/uninformative_frac",
+        title="Prompts that teach nothing",
+        unit="share",
+        has_zero_axis=True,
+        definition="Share of the step's prompts whose responses are all right or all wrong, "
+        "after dynamic sampling where it is on.",
+        source="DAPO (arXiv 2503.14476)",
+    ),
+    Metric(
+        name="policy/replaced_prompts",
+        title="Prompts replaced",
+        unit="1",
+        has_zero_axis=True,
+        definition="Prompts that dynamic sampling answered in place of uninformative ones.",
+        source="DAPO (arXiv 2503.14476)",
+    ),
+    Metric(
+        name="policy/sampling_exhausted",
+        title="Dynamic sampling at its bound",
+        unit="1",
+        has_zero_axis=True,
+        definition="1 when dynamic sampling ended at its bound with uninformative prompts left in "
+        "the step, else 0.",
         source="Maye",
     ),
 )

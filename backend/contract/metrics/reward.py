@@ -47,4 +47,12 @@ REWARD = (
         "get no accuracy reward and are counted here.",
         source="Maye",
     ),
+    Metric(
+        name="reward/overlong",
+        title="Overlong penalty",
+        unit="reward",
+        has_zero_axis=True,
+        definition="Mean of what is taken off responses that come close to the token limit.",
+        source="DAPO (arXiv 2503.14476), Eq. 13",
+    ),
 )
