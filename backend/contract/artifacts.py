@@ -1,8 +1,11 @@
 """Where every file of the platform lies under MAYE_HOME. No path ever comes from a client."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
+
+_TRACE_NAME = re.compile(r"^step-(\d{8})\.f(\d+)\.safetensors$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,25 @@ class RunFolder:
     def log(self, fence: int) -> Path:
         """Standard output and error of one attempt's trainer."""
         return self.root / "log" / f"{fence:08d}.log"
+
+    @property
+    def traces(self) -> Path:
+        """Folder of traced RL steps, one file each (`backend/contract/traces.py`)."""
+        return self.root / "traces"
+
+    def trace(self, rl_step: int, fence: int) -> Path:
+        """Trace of one RL step by one attempt."""
+        return self.traces / f"step-{rl_step:08d}.f{fence}.safetensors"
+
+    def find_traces(self) -> dict[int, Path]:
+        """RL step to its trace by the newest attempt, oldest step first."""
+        found: dict[int, tuple[int, Path]] = {}
+        for path in self.traces.glob("step-*.safetensors"):
+            match = _TRACE_NAME.match(path.name)
+            if match is not None:
+                rl_step, fence = int(match[1]), int(match[2])
+                found[rl_step] = max(found.get(rl_step, (0, path)), (fence, path))
+        return {rl_step: path for rl_step, (_, path) in sorted(found.items())}
 
     def failure(self, fence: int) -> Path:
         """Why the trainer gave up, JSON with `code` and `message`; absent unless it did."""

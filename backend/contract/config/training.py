@@ -1,5 +1,7 @@
 """What is trained, by which optimizer, on which devices, and what is kept."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from backend.contract.config.closed import Closed, unit
@@ -72,8 +74,10 @@ class TraceConfig(Closed):
 
     every_rl_steps: int = Field(default=0, ge=0, le=100000, json_schema_extra=unit("steps"))
     """RL steps between two traces, the first step included; 0 keeps none."""
-    samples: tuple[int, ...] = Field(default=(0, 1, 2, 3), max_length=4096)
+    samples: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0, 1, 2, 3), max_length=4096)
     """Responses of a traced step to keep, by their number from 0; none means all."""
+    keep: int = Field(default=64, ge=1, le=100000)
+    """How many of the newest traced steps stay on disk."""
 
 
 class CheckpointConfig(Closed):
