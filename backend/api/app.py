@@ -18,7 +18,16 @@ from backend.api.front_end import FrontEnd
 from backend.api.guard import Guard
 from backend.api.queue import Doorbell
 from backend.api.relay import Relay
-from backend.api.routes import health, library, metrics, runs, session, stream, worker
+from backend.api.routes import (
+    health,
+    library,
+    metrics,
+    runs,
+    session,
+    stream,
+    trajectories,
+    worker,
+)
 from backend.api.schemas import Problem
 from backend.api.services.credentials import load_tokens
 from backend.api.version import VERSION
@@ -74,7 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
 def _build_routers() -> list[APIRouter]:
     """Open routes, routes of people, routes of workers."""
     for_people = APIRouter(prefix=PREFIX, dependencies=[Depends(require_person)])
-    for module in (runs, metrics, library, stream):
+    for module in (runs, metrics, trajectories, library, stream):
         for_people.include_router(module.router)
     for_people.include_router(_build_description())
     for_workers = APIRouter(prefix=PREFIX, dependencies=[Depends(require_worker)])

@@ -30,6 +30,7 @@ STATUS_OF_CODE = MappingProxyType(
         "forbidden": 403,
         "schema_too_new": 503,
         "checkpoint_corrupt": 409,
+        "trace_corrupt": 409,
         "training_failed": 500,
         "platform_error": 500,
     }

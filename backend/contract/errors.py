@@ -12,6 +12,7 @@
     +-- ForbiddenError           forbidden
     +-- SchemaTooNewError        schema_too_new
     +-- CheckpointCorruptError   checkpoint_corrupt
+    +-- TraceCorruptError        trace_corrupt
     +-- TrainingError            training_failed
 
 Each takes one message (what, got, allowed), so that it survives pickling between processes.
@@ -96,6 +97,12 @@ class CheckpointCorruptError(PlatformError):
     """A checkpoint's files do not match its manifest."""
 
     code = "checkpoint_corrupt"
+
+
+class TraceCorruptError(PlatformError):
+    """The trace of a step is no file that the trainer wrote."""
+
+    code = "trace_corrupt"
 
 
 class TrainingError(PlatformError):

@@ -1,9 +1,10 @@
 """The trace of an RL step: what the trainer stores of chosen responses and the API serves.
 
 A trace is one safetensors file. Its tensors are ragged rows laid end to end: the tensor `prompt`
-of sample i is the slice `prompt_offsets[i]:prompt_offsets[i + 1]`. What is not a number (texts,
-rewards by name, the updates) is the JSON of `StepTrace` under `METADATA_KEY` of the file's header,
-so that one rename makes the whole trace appear.
+of sample i is the slice `prompt_offsets[i]:prompt_offsets[i + 1]`. Texts of tokens are UTF-8
+bytes end to end with the boundaries of every token. What is left (rewards by name, the updates) is the JSON
+of `StepTrace` under `METADATA_KEY` of the file's header, so that one rename makes the whole trace
+appear.
 """
 
 from types import MappingProxyType
@@ -140,6 +141,14 @@ OFFSETS = MappingProxyType(
 )
 """Tensor with the row boundaries of every kind of rows: I32 [rows + 1]."""
 
+PIECES = MappingProxyType(
+    {
+        "prompt": ("prompt_pieces", "prompt_piece_offsets"),
+        "response": ("response_pieces", "response_piece_offsets"),
+    }
+)
+"""Texts of tokens: U8 bytes, and I32 [tokens + 1] where each token's begin."""
+
 
 class TracedImage(Record):
     """Where a picture lies in its prompt, and into what it was cut."""
@@ -172,10 +181,6 @@ class TracedSample(Record):
     """Number of the response in its RL step, from 0."""
     item_id: str
     """The problem."""
-    prompt_pieces: tuple[str, ...]
-    """Text of each prompt token."""
-    response_pieces: tuple[str, ...]
-    """Text of each response token."""
     image: TracedImage | None
     """None for text only."""
     is_finished: bool
