@@ -19,7 +19,7 @@ from worker.generation import transformers_engine
 from worker.generation.engine import Decoding
 from worker.generation.sampling import sample_tokens, uniform_stream
 from worker.generation.transformers_engine import TransformersEngine
-from worker.modeling.forward import image_inputs
+from worker.modeling.forward import picture_inputs
 
 ROUNDS = 7
 GREEDY = Decoding(num_samples=1, temperature=0.01, top_p=0.001, stream="bench")
@@ -69,9 +69,7 @@ def respond(work: Workload, lengths: Sequence[int]) -> Tensor:
     """[B, R] tokens of our engine."""
     engine = TransformersEngine(work.policy, work.processor, seed=0)
     with known_lengths(work, lengths):
-        [responses] = engine.generate(
-            work.prompts, [GREEDY], rl_step=0, max_tokens=max(lengths)
-        )
+        [responses] = engine.generate(work.prompts, [GREEDY], rl_step=0, max_tokens=max(lengths))
     return responses.tokens
 
 
@@ -79,11 +77,11 @@ def respond(work: Workload, lengths: Sequence[int]) -> Tensor:
 def generate(work: Workload, lengths: Sequence[int]) -> Tensor:
     """[B, R] tokens of transformers' `generate`."""
     policy: Any = work.policy
-    grids = [p.image_grid_thw for p in work.encoded if p.image_grid_thw is not None]
+    grids = [p.grid for p in work.prompts.pictures if p is not None and p.grid is not None]
     tokens = policy.generate(
         input_ids=work.prompts.input_ids,
         attention_mask=work.prompts.attention_mask.long(),
-        mm_encoder_outputs=image_inputs(work.prompts.image_features),
+        **picture_inputs(policy, work.prompts.pictures),
         mm_token_type_ids=(work.prompts.input_ids == work.processor.image_token_id).int(),
         image_grid_thw=torch.cat(grids),
         do_sample=False,

@@ -8,10 +8,12 @@ import torch
 from PIL import Image
 from transformers import PreTrainedModel
 
-from backend.contract.config import DataConfig
+from backend.contract.config import DataConfig, TrainedPartsConfig
 from backend.contract.datasets import Item
 from tests.platform.living_platform import ROOT
-from worker.data.prompts import EncodedPrompt, collate, encode_prompt
+from worker.data.collate import collate
+from worker.data.prompts import EncodedPrompt, encode_prompt
+from worker.modeling.freezing import freeze_parts
 from worker.modeling.loading import Processor, load_policy, load_processor
 from worker.tensors.batches import Prompts
 from worker.workbench.datasets import build_published
@@ -39,6 +41,7 @@ def load_workload(folder: Path = MODEL, num_requests: int = NUM_REQUESTS) -> Wor
     """The first problems of the vision-dominant validation split, on all cores."""
     torch.set_num_threads(os.cpu_count() or 1)
     policy = load_policy(folder, torch.device("cpu"))
+    freeze_parts(policy, TrainedPartsConfig())
     processor = load_processor(folder, None)
     rows = build_published()[0].splits["validation"][:num_requests]
     items = tuple(

@@ -8,7 +8,8 @@ from PIL import Image, ImageDraw
 
 from backend.contract.config import DataConfig
 from backend.contract.datasets import Item
-from worker.data.prompts import collate, encode_prompt
+from worker.data.collate import collate
+from worker.data.prompts import encode_prompt
 from worker.modeling.loading import Processor, load_policy, load_processor
 from worker.tensors.batches import Prompts
 from worker.workbench.model import build_image_processor, build_model

@@ -1,20 +1,18 @@
-"""How a problem becomes a prompt: chat form, visual tokens, padding, multimodal positions."""
+"""How a problem becomes a prompt: chat form, visual tokens, and what is refused."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import pad
-from transformers import PreTrainedModel
 
 from backend.contract.config import DataConfig
 from backend.contract.datasets import Item
 from backend.contract.errors import InvalidInputError
 from worker.modeling.loading import Processor
-from worker.tensors.batches import Prompts, PromptSource
+from worker.tensors.batches import Picture, PromptSource
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,18 +23,20 @@ class EncodedPrompt:
     """Name of the problem, part of its responses' random streams."""
     input_ids: Tensor
     """[P] token ids, visual placeholders expanded."""
-    pixel_values: Tensor | None
-    """[patches, patch size] of the picture."""
-    image_grid_thw: Tensor | None
-    """[1, 3] patches in time, height and width."""
+    picture: Picture | None
+    """Its picture; None for text only."""
+    picture_key: str | None
+    """Hash of the picture's file, by which it is kept."""
     source: PromptSource
     """What it was made from, for engines that read pictures themselves."""
 
 
 def render_chat(question: str, has_image: bool, processor: Processor) -> str:
     """The question in the model's chat form, with an open assistant turn."""
-    content = [{"type": "image"}] if has_image else []
-    content.append({"type": "text", "text": question})
+    content: str | list[dict[str, str]] = question
+    if processor.family.vision is not None:
+        picture = [{"type": "image"}] if has_image else []
+        content = [*picture, {"type": "text", "text": question}]
     text = processor.tokenizer.apply_chat_template(
         [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
     )
@@ -50,79 +50,97 @@ def encode_prompt(
     """Token ids and patches of a problem.
 
     Raises:
-        InvalidInputError: the prompt is too long, or the question's own text holds vision tokens.
+        InvalidInputError: names the row: the prompt is too long (it is never cut), a text holds
+            tokens that stand for pictures or turns, or the model cannot read the picture.
     """
-    text = render_chat(item.question + cfg.prompt_suffix, image is not None, processor)
-    pixel_values, grid, num_visual = None, None, 0
+    where = f"row {item.row} ({item.id})"
+    refuse_reserved(item.question, f"{where}: the question", processor)
+    refuse_reserved(cfg.prompt_suffix, "data.prompt_suffix", processor)
+    picture = None
     if image is not None:
-        patches = processor.image_processor(images=[image], return_tensors="pt")
-        pixel_values, grid = patches["pixel_values"], patches["image_grid_thw"]
-        num_visual = int(grid.prod()) // processor.image_processor.merge_size**2
-    placeholder = "<|image_pad|>"
-    if text.count(placeholder) != (image is not None):
-        raise InvalidInputError(
-            f"row {item.row} ({item.id}): the question's text contains the vision token "
-            f"{placeholder}, which stands for pictures"
-        )
-    source_ids = processor.tokenizer(text, add_special_tokens=False)["input_ids"]
-    text = text.replace(placeholder, placeholder * num_visual)
-    ids = processor.tokenizer(text, add_special_tokens=False)["input_ids"]
+        picture = processor.pictures.find(item.image)
+        if picture is None:
+            picture = read_picture(image, where, processor)
+            processor.pictures.keep(item.image, picture)
+    text = render_chat(item.question + cfg.prompt_suffix, image is not None, processor)
+    source_ids = _tokenize(text, processor)
+    ids = _tokenize(expand(text, picture, where, processor), processor)
     if len(ids) > cfg.max_prompt_tokens:
         raise InvalidInputError(
-            f"row {item.row} ({item.id}): the prompt has {len(ids)} tokens, "
-            f"max_prompt_tokens allows {cfg.max_prompt_tokens}"
+            f"{where}: the prompt has {len(ids)} tokens, {picture.num_tokens if picture else 0} "
+            f"of them visual; max_prompt_tokens allows {cfg.max_prompt_tokens}"
         )
     return EncodedPrompt(
         key=item.id,
         input_ids=torch.tensor(ids),
-        pixel_values=pixel_values,
-        image_grid_thw=grid,
+        picture=picture,
+        picture_key=item.image,
         source=PromptSource(token_ids=tuple(source_ids), image=image),
     )
 
 
-@torch.no_grad()
-def collate(
-    encoded: Sequence[EncodedPrompt],
-    *,
-    policy: PreTrainedModel,
-    processor: Processor,
-) -> Prompts:
-    """A batch: left padding, positions by `get_rope_index`, image features computed once.
+def refuse_reserved(text: str, what: str, processor: Processor) -> None:
+    """Refuse a text that holds tokens which stand for pictures or for the turns of a chat.
 
-    The vision tower is frozen, so engine, policy and reference share its features.
+    Raises:
+        InvalidInputError: names the first one.
     """
-    device = policy.device
-    model: Any = policy.get_submodule("model")
-    longest = max(len(prompt.input_ids) for prompt in encoded)
-    input_ids = torch.stack(
-        [
-            pad(p.input_ids, (longest - len(p.input_ids), 0), value=processor.pad_token_id)
-            for p in encoded
-        ]
-    ).to(device)
-    lengths = torch.tensor([len(prompt.input_ids) for prompt in encoded], device=device)
-    mask = torch.arange(longest, device=device) >= (longest - lengths).unsqueeze(1)
+    for reserved in processor.reserved_texts:
+        if reserved in text:
+            raise InvalidInputError(
+                f"{what} contains {reserved!r}, which the model would read as a picture or a "
+                "control token and not as text: write it in another way"
+            )
 
-    with_image = [p for p in encoded if p.pixel_values is not None]
-    grids = torch.cat([p.image_grid_thw for p in with_image]) if with_image else None  # pyright: ignore[reportCallIssue, reportArgumentType]
-    position_ids, _ = model.get_rope_index(
-        input_ids,
-        mm_token_type_ids=(input_ids == processor.image_token_id).int(),
-        image_grid_thw=None if grids is None else grids.to(device),
-        attention_mask=mask,
+
+def read_picture(image: Image.Image, where: str, processor: Processor) -> Picture:
+    """The patches of a picture, and the text that stands for it.
+
+    Raises:
+        InvalidInputError: the model reads text only, or refuses the picture's shape.
+    """
+    vision = processor.family.vision
+    if vision is None:
+        raise InvalidInputError(
+            f"{where} has a picture, but the model ({processor.config.model_type}) reads text only"
+        )
+    try:
+        read: Mapping[str, Any] = processor.image_processor(
+            images=[image], return_tensors="pt", **vision.options
+        )
+    except ValueError as e:
+        raise InvalidInputError(
+            f"{where}: the picture of {image.width} x {image.height} pixels is refused: {e}"
+        ) from e
+    processor.pictures.num_preprocessed += 1
+    text = vision.expansion(read, processor.config)
+    return Picture(
+        text=text,
+        num_tokens=text.count(vision.visual_token),
+        grid=read["image_grid_thw"] if vision.has_grid_positions else None,
+        patches={name: read[name] for name in vision.inputs},
+        features=None,
     )
-    features: list[Tensor | None] = [None] * len(encoded)
-    if grids is not None:
-        pixels = torch.cat([p.pixel_values for p in with_image]).to(device)  # pyright: ignore[reportCallIssue, reportArgumentType]
-        parts = iter(model.get_image_features(pixels, grids.to(device)).pooler_output)
-        features = [None if p.pixel_values is None else next(parts) for p in encoded]
-    return Prompts(
-        input_ids=input_ids,
-        attention_mask=mask,
-        position_ids=position_ids,
-        next_position=position_ids.amax(dim=(0, 2)) + 1,
-        image_features=tuple(features),
-        keys=tuple(prompt.key for prompt in encoded),
-        sources=tuple(prompt.source for prompt in encoded),
-    )
+
+
+def expand(text: str, picture: Picture | None, where: str, processor: Processor) -> str:
+    """A rendered prompt with its picture's placeholder replaced by visual tokens, once.
+
+    Raises:
+        InvalidInputError: the chat template wrote another number of placeholders than there are
+            pictures, for example because it expands them itself.
+    """
+    vision = processor.family.vision
+    if vision is None:
+        return text
+    count = text.count(vision.placeholder)
+    if count != (picture is not None):
+        raise InvalidInputError(
+            f"{where}: the chat template wrote {count} {vision.placeholder} for "
+            f"{int(picture is not None)} pictures: placeholders are expanded here, once"
+        )
+    return text if picture is None else text.replace(vision.placeholder, picture.text)
+
+
+def _tokenize(text: str, processor: Processor) -> list[int]:
+    return processor.tokenizer(text, add_special_tokens=False)["input_ids"]

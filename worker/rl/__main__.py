@@ -24,7 +24,7 @@ from worker.evaluation.control import permute_pictures
 from worker.evaluation.evaluate import Subject
 from worker.generation.transformers_engine import TransformersEngine
 from worker.modeling.checkpoints import Checkpoint, hash_file, load_newest, restore_state
-from worker.modeling.freezing import freeze_vision
+from worker.modeling.freezing import freeze_parts
 from worker.modeling.loading import (
     choose_device,
     copy_reference,
@@ -126,9 +126,11 @@ def build_job(
     if checkpoint is not None:
         check_identity(identity, checkpoint.state["identity"])
     policy = load_policy(model_folder, device)
+    parameters = freeze_parts(policy, cfg.trained)
     reference = copy_reference(policy) if cfg.algorithm.kl_coefficient > 0 else None
-    processor = load_processor(model_folder, cfg.data.max_image_pixels)
-    parameters = freeze_vision(policy)
+    processor = load_processor(
+        model_folder, cfg.data.max_image_pixels, cache_bytes=cfg.data.picture_cache_bytes
+    )
     engine = TransformersEngine(policy, processor, seed=cfg.seed, precision=cfg.precision)
     subjects = [
         Subject(split=split, pictures="own", items=load_split(dataset, split))

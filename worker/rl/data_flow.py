@@ -10,8 +10,9 @@ from transformers import PreTrainedModel
 from backend.contract.config import DataConfig
 from backend.contract.datasets import Item
 from backend.contract.errors import TrainingError
+from worker.data.collate import collate
 from worker.data.datasets import open_image
-from worker.data.prompts import collate, encode_prompt
+from worker.data.prompts import encode_prompt
 from worker.modeling.loading import Processor
 from worker.rl.types import Batch
 
@@ -93,7 +94,7 @@ def encode(
     Args:
         items: B problems.
         folder: The imported data set, for the pictures.
-        policy: Its frozen vision tower reads the pictures.
+        policy: Its vision tower reads the pictures.
         processor: The model's tokenizer and image processor.
         cfg: How a problem becomes a prompt.
     """

@@ -79,6 +79,7 @@ def train(job: Job, journal: Journal) -> None:
         epoch = draw.rl_step / job.sampler.rl_steps_per_epoch
         counters = journal.counters.after(draw, trajectory, epoch=epoch)
         journal.log_step(batch, trajectory, stats, watch, counters)
+        journal.log_metrics(models.processor.pictures.metrics())
         if should_evaluate(draw, cfg, total):
             controls = job.controls if draw.rl_step == total else []
             evaluate_policy(job, journal, [*job.subjects, *controls])

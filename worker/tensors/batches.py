@@ -7,7 +7,7 @@ Legend of shapes, used everywhere in the worker:
 Masks are True where a token takes part.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -26,6 +26,29 @@ class PromptSource:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Picture:
+    """A picture as the model takes it: features where its encoder is frozen, else patches."""
+
+    text: str
+    """What stands for it in the prompt that the model reads."""
+    num_tokens: int
+    """Visual tokens in that text."""
+    grid: Tensor | None
+    """[1, 3] patches in time, height and width, where positions follow them; else None."""
+    patches: Mapping[str, Tensor] | None
+    """Inputs of the vision tower; None when there are features."""
+    features: Tensor | None
+    """[levels, visual tokens, hidden] that the language model reads (Qwen3-VL: one level more for
+    each layer that adds some); None when the vision tower or the connector is trained."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory of its tensors."""
+        tensors = [self.features, *(self.patches or {}).values()]
+        return sum(tensor.nbytes for tensor in tensors if tensor is not None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Prompts:
     """Encoded prompts, ready for engine and trainer (Step I)."""
 
@@ -34,11 +57,12 @@ class Prompts:
     attention_mask: Tensor
     """[B, P] True on prompt tokens."""
     position_ids: Tensor
-    """[3, B, P] multimodal positions (temporal, height, width); 0 on padding."""
+    """[3, B, P] multimodal positions (temporal, height, width), or [1, B, P] of a family that
+    counts along one axis; 0 on padding."""
     next_position: Tensor
     """[B] position of the first response token."""
-    image_features: tuple[Tensor | None, ...]
-    """B entries of [visual tokens, hidden] from the frozen vision tower; None for text only."""
+    pictures: tuple[Picture | None, ...]
+    """B pictures; None for text only."""
     keys: tuple[str, ...]
     """B names of the problems, part of each response's random stream."""
     sources: tuple[PromptSource, ...]
@@ -57,7 +81,7 @@ class Prompts:
             attention_mask=mask[:, start:],
             position_ids=self.position_ids[:, index, start:],
             next_position=self.next_position[index],
-            image_features=tuple(self.image_features[row] for row in rows),
+            pictures=tuple(self.pictures[row] for row in rows),
             keys=tuple(self.keys[row] for row in rows),
             sources=tuple(self.sources[row] for row in rows),
         )

@@ -24,6 +24,10 @@ class DataConfig(Closed):
         default=None, ge=784, le=16_777_216, json_schema_extra=unit("pixels")
     )
     """Images are scaled down to at most this many pixels; empty keeps the model's own limit."""
+    picture_cache_bytes: int = Field(
+        default=8 * 2**30, ge=0, le=2**42, json_schema_extra=unit("bytes")
+    )
+    """Memory for pictures that were read: features of a frozen vision tower, else pixels."""
 
 
 class SamplingConfig(Closed):

@@ -59,4 +59,42 @@ HEALTH = (
         definition="Largest resident memory of the trainer (on a GPU: allocated on it).",
         source="Maye",
     ),
+    Metric(
+        name="health/pictures_preprocessed",
+        title="Pictures preprocessed",
+        unit="1",
+        has_zero_axis=True,
+        definition=(
+            "Pictures that went through the image processor since the attempt began; it stops "
+            "rising once every picture of the data set is in the cache."
+        ),
+        source="Maye",
+    ),
+    Metric(
+        name="health/pictures_encoded",
+        title="Pictures encoded",
+        unit="1",
+        has_zero_axis=True,
+        definition=(
+            "Pictures that went through the frozen vision tower since the attempt began; 0 where "
+            "the vision tower or the connector is trained."
+        ),
+        source="Maye",
+    ),
+    Metric(
+        name="health/picture_cache_hits",
+        title="Pictures found in the cache",
+        unit="1",
+        has_zero_axis=True,
+        definition="Pictures of prompts that were neither preprocessed nor encoded again.",
+        source="Maye",
+    ),
+    Metric(
+        name="health/picture_cache_bytes",
+        title="Picture cache",
+        unit="bytes",
+        has_zero_axis=True,
+        definition="Memory of the pictures kept; data.picture_cache_bytes bounds it.",
+        source="Maye",
+    ),
 )

@@ -6,7 +6,7 @@ import torch
 from tests.worker.conftest import make_prompts
 from worker.generation.engine import Decoding
 from worker.generation.transformers_engine import TransformersEngine, build_responses
-from worker.modeling.forward import image_inputs, response_logits
+from worker.modeling.forward import response_logits
 from worker.tensors.logprobs import processed_logits, token_logprobs
 
 ROLLOUT = Decoding(num_samples=1, temperature=1.0, top_p=1.0, stream="rollout")
@@ -40,7 +40,6 @@ def test_greedy_tokens_are_those_of_transformers_generate(policy, processor):
             policy.generate(
                 input_ids=one.input_ids,
                 attention_mask=one.attention_mask,
-                mm_encoder_outputs=image_inputs(one.image_features),
                 position_ids=one.position_ids,
                 do_sample=False,
                 max_new_tokens=10,
@@ -48,7 +47,7 @@ def test_greedy_tokens_are_those_of_transformers_generate(policy, processor):
                 temperature=None,
                 top_k=None,
             )
-            if one.image_features[0] is None
+            if one.pictures[0] is None
             else _greedy_by_forward(policy, processor, one, 10)
         )
         theirs = theirs[0, one.input_ids.shape[1] :].tolist()

@@ -4,12 +4,13 @@ import hashlib
 
 import torch
 
-from backend.contract.config import DataConfig
+from backend.contract.config import DataConfig, TrainedPartsConfig
 from backend.contract.datasets import Item
 from tests.worker.conftest import QUESTIONS, picture
-from worker.data.prompts import collate, encode_prompt
+from worker.data.collate import collate
+from worker.data.prompts import encode_prompt
 from worker.modeling.forward import response_logits
-from worker.modeling.freezing import freeze_vision
+from worker.modeling.freezing import freeze_parts
 
 
 def test_logits_are_those_of_the_model_reading_the_pixels_with_its_own_positions(policy, processor):
@@ -32,8 +33,8 @@ def test_logits_are_those_of_the_model_reading_the_pixels_with_its_own_positions
         theirs = policy(
             input_ids=ids,
             attention_mask=torch.cat([prompts.attention_mask, mask], dim=1),
-            pixel_values=torch.cat([p.pixel_values for p in encoded]),
-            image_grid_thw=torch.cat([p.image_grid_thw for p in encoded]),
+            pixel_values=torch.cat([p.picture.patches["pixel_values"] for p in encoded]),
+            image_grid_thw=torch.cat([p.picture.grid for p in encoded]),
             mm_token_type_ids=(ids == processor.image_token_id).int(),
         ).logits[:, -4:-1]
     torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
@@ -57,7 +58,7 @@ def test_positions_of_a_picture_are_not_those_of_text(policy, processor):
 
 
 def test_vision_tower_and_connector_are_frozen_and_everything_else_is_trained(policy):
-    trained = freeze_vision(policy)
+    trained = freeze_parts(policy, TrainedPartsConfig())
     names = {name for name, _ in policy.named_parameters()}
     assert {name for name in names if name.startswith("model.visual.")} == names - set(trained)
     assert any("merger" in name for name in names - set(trained))
