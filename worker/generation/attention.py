@@ -58,9 +58,7 @@ def grouped_sdpa(
     grouped = query.reshape(batch, key.shape[1], -1, width)
     if attention_mask is not None:
         attention_mask = attention_mask.expand(-1, key.shape[1], grouped.shape[2], -1)
-    out = scaled_dot_product_attention(
-        grouped, key, value, attn_mask=attention_mask, scale=scaling
-    )
+    out = scaled_dot_product_attention(grouped, key, value, attn_mask=attention_mask, scale=scaling)
     return out.reshape(batch, 1, heads, value.shape[-1]), None
 
 

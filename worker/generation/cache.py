@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor
 from transformers import Cache
 from transformers.cache_utils import CacheLayerMixin
@@ -18,8 +17,8 @@ BLOCK = 128
 class _Layer(CacheLayerMixin):
     """Keys and values of one layer: those of the prompts as they came, then rows in a buffer."""
 
-    keys: Tensor
-    values: Tensor
+    keys: Tensor  # pyright: ignore[reportIncompatibleVariableOverride]
+    values: Tensor  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(self) -> None:
         super().__init__()
