@@ -5,7 +5,7 @@ from pathlib import Path
 
 from backend.contract.messages import Claim
 
-TRAINERS = {"rl": "worker.rl"}
+TRAINERS = {"rl": "worker.rl", "sft": "worker.sft"}
 """Kind of run to the module that trains it."""
 
 

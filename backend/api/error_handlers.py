@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from backend.api.schemas import FieldProblem, Problem
 from backend.api.services.field_errors import InvalidFieldError
 from backend.api.services.texts import shorten
+from backend.contract.config import RunKind
 from backend.contract.errors import PlatformError
 
 STATUS_OF_CODE = MappingProxyType(
@@ -123,6 +124,9 @@ def _describe_field(problem: dict[str, Any]) -> FieldProblem:
     location = list(problem["loc"])
     # "body" is the root that paths start from; other places (query, path, header) keep their name.
     path = location[1:] if location[:1] == ["body"] else location
+    # The kind of a run is no key of the body: pydantic names by it what it read the body as.
+    if path[:1] == ["config"] and path[1:2] and path[1] in get_args(RunKind):
+        path = [path[0], *path[2:]]
     return FieldProblem(
         path=[_show_part(part) for part in path[:MAX_PATH_PARTS]],
         message=str(problem["msg"]).encode("utf-8", "replace").decode()[:300],

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.contract.config import RLConfig, Slug
+from backend.contract.config import RunConfig, Slug
 from backend.contract.datasets import DatasetManifest
 from backend.contract.runs import RunStatus
 
@@ -37,7 +37,7 @@ class RunCreate(Body):
 
     name: str = Field(min_length=1, max_length=200)
     """Shown in the run list."""
-    config: RLConfig
+    config: RunConfig
     """What to do; defaults are the paper's."""
     preset: str | None = Field(default=None, max_length=64)
     """Preset that the configuration started from."""
@@ -76,7 +76,7 @@ class RunSummary(Body):
 class RunDetail(RunSummary):
     """A run with its resolved configuration."""
 
-    config: RLConfig
+    config: RunConfig
 
 
 class RunPage(Body):
@@ -206,6 +206,8 @@ class DatasetItem(Body):
     row: int
     question: str
     answer: str
+    solution: str | None
+    """Worked solution; None where the data set has none."""
     category: str | None
     image_sha256: str | None
 
@@ -246,7 +248,7 @@ class PresetInfo(Body):
     description: str
     unavailable_because: str | None
     """Why it cannot be launched now (its model or data set is absent); None when it can."""
-    config: RLConfig
+    config: RunConfig
 
 
 class FieldProblem(Body):

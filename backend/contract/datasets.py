@@ -47,5 +47,7 @@ class Item(BaseModel):
     """The gold answer, without \\boxed{}."""
     image: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     """SHA-256 of the picture's file; None for text only."""
+    solution: str | None = None
+    """A worked solution, as the imported file has it; None where it has none."""
     category: str | None = None
     """Task family or topic, where the data set has one."""

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.contract.config import RLConfig
+from backend.contract.config import RunConfig
 
 MAX_STEP = 2**53 - 1
 StepNumber = Annotated[int, Field(ge=0, le=MAX_STEP)]
@@ -46,7 +46,7 @@ class Claim(Message):
     """Raised by every claim; only its holder may write."""
     lease_s: float
     """Seconds until the lease ends unless a heartbeat renews it."""
-    config: RLConfig
+    config: RunConfig
     """The resolved configuration."""
 
 

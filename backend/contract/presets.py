@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from backend.contract.config import RLConfig
+from backend.contract.config import RunConfig, parse_config
 
 _KEYS = {"title", "description", "config"}
 
@@ -21,7 +21,7 @@ class Preset:
     """Name for people."""
     description: str
     """What it does, how long it takes, what it needs."""
-    config: RLConfig
+    config: RunConfig
     """The configuration."""
 
 
@@ -48,5 +48,5 @@ def _parse(slug: str, text: str) -> Preset:
     content: Any = yaml.safe_load(text)
     if not isinstance(content, dict) or set(content) != _KEYS:  # pyright: ignore[reportUnknownArgumentType]
         raise ValueError(f"preset {slug!r} must have exactly the keys {sorted(_KEYS)}")
-    config = RLConfig.model_validate(content["config"])
+    config = parse_config(content["config"])  # pyright: ignore[reportUnknownArgumentType]
     return Preset(slug, str(content["title"]), str(content["description"]), config)  # pyright: ignore[reportUnknownArgumentType]

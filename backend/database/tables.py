@@ -220,6 +220,7 @@ class DatasetItem(Base):
     item_id: Mapped[str]
     question: Mapped[str]
     answer: Mapped[str]
+    solution: Mapped[str | None]
     category: Mapped[str | None]
     image_sha256: Mapped[str | None]
 

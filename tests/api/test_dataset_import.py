@@ -281,3 +281,9 @@ def test_a_missing_or_empty_file_is_refused(folder: Path, home: Home):
     with pytest.raises(DatasetInvalidError, match="no folder"):
         import_dataset(folder / "nowhere", manifest(), home)
     assert not home.dataset("made-up").exists()
+
+
+def test_a_solution_is_kept_whole_and_an_empty_one_is_none(folder: Path, home: Home):
+    worked = "Two and one.\n\\textbf{So} \\boxed{3}"
+    rows = [good(id="a", solution=worked), good(id="b", solution=" "), good(id="c")]
+    assert [item.solution for item in imported(folder, home, *rows)] == [worked, None, None]

@@ -12,9 +12,19 @@ from PIL import Image
 
 from worker.workbench.drawing import draw_scene
 from worker.workbench.problems import Family, Form, Problem, sample_problem, solve
+from worker.workbench.responses import Manner, Style, respond
 from worker.workbench.scenes import IN_DISTRIBUTION, OUT_OF_DISTRIBUTION, Scene, SceneRanges
 
 DATASET_SEED = 20250404
+FLAWLESS = Manner(
+    misreading=0.0,
+    mending=0.0,
+    spoiling=0.0,
+    miscalculation=0.0,
+    wrong_method=0.0,
+    exact_guess=1.0,
+)
+"""How the published solutions are written: careful, every number right."""
 LARGEST_ANSWER_SHARE = 0.15
 """Of a family's problems in a split, the share that may have the same answer."""
 
@@ -153,7 +163,7 @@ def write_dataset(published: Published, folder: Path) -> None:
                 "id": name,
                 "question": problem.question,
                 "answer": str(problem.answer),
-                "solution": f"\\boxed{{{problem.answer}}}",
+                "solution": respond(problem, Style.CAREFUL, FLAWLESS, Random(name)),
                 "image": image,
                 "category": str(problem.family),
             }

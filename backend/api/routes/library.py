@@ -15,7 +15,7 @@ from backend.api.schemas import (
     PresetInfo,
 )
 from backend.api.services import datasets, models, presets
-from backend.contract.config import RLConfig
+from backend.contract.config import RLConfig, RunKind, SFTConfig
 from backend.contract.datasets import SplitName
 
 router = APIRouter(tags=["library"])
@@ -94,6 +94,6 @@ def list_presets(platform: PlatformDep) -> list[PresetInfo]:
 
 
 @router.get("/schemas/run-config")
-def get_run_config_schema() -> dict[str, Any]:
-    """The JSON schema that the launch form is made from."""
-    return RLConfig.model_json_schema()
+def get_run_config_schema(kind: RunKind = "rl") -> dict[str, Any]:
+    """The JSON schema that the launch form of a kind of run is made from."""
+    return (SFTConfig if kind == "sft" else RLConfig).model_json_schema()

@@ -23,6 +23,8 @@ class Row:
     """Question without placeholder; empty only where there is a picture."""
     answer: str
     """Gold answer, not empty, without box."""
+    solution: str | None
+    """Worked solution; None where there is none."""
     image: str | None
     """Path of the picture relative to the JSONL file; None for text only."""
     category: str | None
@@ -46,6 +48,7 @@ def read_item(line: bytes, number: int, pictures: PictureStore) -> Item:
         row=number,
         question=row.question,
         answer=row.answer,
+        solution=row.solution,
         image=None if row.image is None else pictures.store(row.image),
         category=row.category,
     )
@@ -67,6 +70,7 @@ def read_row(line: bytes) -> Row:
         id=_id(content),
         question=_question(content, has_image=image is not None),
         answer=_gold(content),
+        solution=(_text(content, "solution") or "").strip() or None,
         image=image,
         category=_text(content, "category") or None,
     )

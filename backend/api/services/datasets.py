@@ -103,6 +103,7 @@ def list_items(
                 row=item.row,
                 question=item.question,
                 answer=item.answer,
+                solution=item.solution,
                 category=item.category,
                 image_sha256=item.image_sha256,
             )
@@ -169,6 +170,7 @@ def _store(session: Session, imported: ImportedDataset, now: datetime) -> Datase
             "item_id": item.id,
             "question": item.question,
             "answer": item.answer,
+            "solution": item.solution,
             "category": item.category,
             "image_sha256": item.image,
         }

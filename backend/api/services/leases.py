@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from backend.api.services.run_states import OWNED, change_status
 from backend.api.services.run_views import load_run
 from backend.api.services.texts import clean_optional, clean_text
-from backend.contract.config import RLConfig
+from backend.contract.config import parse_config
 from backend.contract.errors import StaleFenceError
 from backend.contract.messages import (
     AttemptEnd,
@@ -68,7 +68,7 @@ def claim_run(
     run.lease_until = now + timedelta(seconds=rules.lease_s)
     run.heartbeat_at = now
     run.started_at = run.started_at or now
-    config = RLConfig.model_validate(run.config)
+    config = parse_config(run.config)
     return Claim(run_id=run.id, fence=run.fence, lease_s=rules.lease_s, config=config)
 
 

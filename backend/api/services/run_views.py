@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from backend.api.schemas import RunDetail, RunSummary
 from backend.api.services.waiting import explain_waiting
-from backend.contract.config import RLConfig
+from backend.contract.config import parse_config
 from backend.contract.errors import NotFoundError
 from backend.contract.runs import RunStatus
 from backend.database.columns import join_float
@@ -40,7 +40,7 @@ def summarize(session: Session, runs: Sequence[Run], now: datetime) -> list[RunS
 def show(session: Session, run: Run, now: datetime) -> RunDetail:
     """A run with its resolved configuration."""
     summary = summarize(session, [run], now)[0]
-    config = RLConfig.model_validate(run.config)
+    config = parse_config(run.config)
     return RunDetail(**dict(summary), config=config)
 
 

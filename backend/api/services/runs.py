@@ -14,7 +14,7 @@ from backend.api.services.field_errors import InvalidFieldError
 from backend.api.services.run_states import change_status, record_event
 from backend.api.services.run_views import load_run, show, summarize
 from backend.api.services.texts import clean_optional, clean_text
-from backend.contract.config import RLConfig
+from backend.contract.config import RLConfig, SFTConfig
 from backend.contract.errors import ConflictError, IllegalTransitionError
 from backend.contract.runs import RunStatus
 from backend.database import tables
@@ -162,7 +162,7 @@ def list_checkpoints(session: Session, run_id: UUID) -> list[CheckpointInfo]:
     ]
 
 
-def _check_inputs(session: Session, config: RLConfig) -> None:
+def _check_inputs(session: Session, config: RLConfig | SFTConfig) -> None:
     if session.scalar(sa.select(Model.id).where(Model.slug == config.model)) is None:
         raise InvalidFieldError(
             f"there is no model {config.model!r}: import it first, or choose one of /models",
@@ -179,9 +179,23 @@ def _check_inputs(session: Session, config: RLConfig) -> None:
     rows = sa.select(DatasetItem.row).where(
         DatasetItem.dataset_id == dataset_id, DatasetItem.split == "train"
     )
+    if config.kind == "sft":
+        _check_solutions(session, rows, config.dataset)
     if session.scalar(rows.limit(1)) is None:
         raise InvalidFieldError(
             f"data set {config.dataset!r} has no split train, which training needs",
             ("config", "dataset"),
             repr(config.dataset),
+        )
+
+
+def _check_solutions(session: Session, rows: sa.Select[int], dataset: str) -> None:
+    without = rows.where(DatasetItem.solution.is_(None)).order_by(DatasetItem.row)
+    row = session.scalar(without.limit(1))
+    if row is not None:
+        raise InvalidFieldError(
+            f"row {row} of split train of data set {dataset!r} has no solution, which supervised "
+            "fine-tuning needs for every problem",
+            ("config", "dataset"),
+            repr(dataset),
         )

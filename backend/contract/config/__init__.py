@@ -19,7 +19,13 @@ from backend.contract.config.rollouts import (
     MismatchConfig,
     SamplingConfig,
 )
-from backend.contract.config.runs import RLConfig, RunConfig, SFTConfig
+from backend.contract.config.runs import (
+    RLConfig,
+    RunConfig,
+    RunKind,
+    SFTConfig,
+    parse_config,
+)
 from backend.contract.config.supervised import SupervisedConfig
 from backend.contract.config.training import (
     CheckpointConfig,
@@ -47,10 +53,12 @@ __all__ = [
     "RLConfig",
     "RewardConfig",
     "RunConfig",
+    "RunKind",
     "SFTConfig",
     "SamplingConfig",
     "Slug",
     "SupervisedConfig",
     "TraceConfig",
     "TrainedPartsConfig",
+    "parse_config",
 ]

@@ -1,8 +1,9 @@
 """The configuration of a run: closed, frozen, each field documented."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, TypeAdapter, model_validator
 
 from backend.contract.config.algorithm import AlgorithmConfig
 from backend.contract.config.closed import Closed, Slug
@@ -119,5 +120,31 @@ class SFTConfig(Closed):
     """When the state is saved; a step is one update."""
 
 
-RunConfig = Annotated[RLConfig | SFTConfig, Field(discriminator="kind")]
-"""The configuration of any kind of run."""
+def _kind_of(value: object) -> str | None:
+    """The kind that a body or a configuration is of: rl where a body does not say."""
+    if isinstance(value, RLConfig | SFTConfig):
+        return value.kind
+    if not isinstance(value, Mapping):
+        return "rl"
+    kind = cast(Mapping[str, Any], value).get("kind", "rl")
+    return kind if isinstance(kind, str) else None
+
+
+RunConfig = Annotated[
+    Annotated[RLConfig, Tag("rl")] | Annotated[SFTConfig, Tag("sft")], Discriminator(_kind_of)
+]
+"""The configuration of any kind of run; a body without `kind` is of the kind rl."""
+
+RunKind = Literal["rl", "sft"]
+"""The kinds of runs."""
+
+_RUN_CONFIG: TypeAdapter[RLConfig | SFTConfig] = TypeAdapter(RunConfig)
+
+
+def parse_config(content: object) -> RLConfig | SFTConfig:
+    """A configuration of whatever kind its content says.
+
+    Raises:
+        pydantic.ValidationError: names each field that is refused.
+    """
+    return _RUN_CONFIG.validate_python(content)

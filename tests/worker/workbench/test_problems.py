@@ -70,7 +70,9 @@ def test_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
     row = json.loads(rows[0])
     assert set(row) == {"id", "question", "answer", "solution", "image", "category"}
     assert (tmp_path / "once/workbench-vision" / row["image"]).exists()
-    assert row["solution"] == f"\\boxed{{{row['answer']}}}"
+    for row in map(json.loads, rows):
+        assert row["solution"].startswith("Step by step:")
+        assert row["solution"].endswith(f" \\boxed{{{row['answer']}}}")
 
 
 @pytest.mark.parametrize("form", list(Form))
