@@ -20,9 +20,11 @@ from backend.contract.artifacts import Home, RunFolder
 from backend.contract.config import RLConfig
 from backend.contract.errors import PlatformError, TrainingError
 from worker.data.datasets import load_split
+from worker.data.sampler import Sampler
 from worker.evaluation.control import permute_pictures
 from worker.evaluation.evaluate import Subject
 from worker.generation.transformers_engine import TransformersEngine
+from worker.journal import Counters, Journal
 from worker.modeling.checkpoints import Checkpoint, hash_file, load_newest, restore_state
 from worker.modeling.freezing import freeze_parts
 from worker.modeling.loading import (
@@ -33,8 +35,6 @@ from worker.modeling.loading import (
 )
 from worker.reporter import Reporter
 from worker.rewards.judge import Judge
-from worker.rl.data_flow import Sampler
-from worker.rl.journal import Counters, Journal
 from worker.rl.policy_update import build_optimizer
 from worker.rl.train import Job, train
 from worker.rl.trajectory_generation import Models
@@ -149,6 +149,7 @@ def build_job(
             batch_size=cfg.algorithm.responses_per_rl_step,
             epochs=cfg.epochs,
             seed=cfg.seed,
+            size_field="responses_per_rl_step",
         ),
         subjects=subjects,
         controls=control_subjects(cfg, subjects),

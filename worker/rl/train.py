@@ -9,12 +9,13 @@ from torch.optim import AdamW
 
 from backend.contract.config import RLConfig
 from backend.contract.datasets import Item
+from worker.data.sampler import Draw, Sampler
 from worker.evaluation.evaluate import Examiner, Subject, evaluate
 from worker.generation.engine import Engine
+from worker.journal import Journal, Stopwatch
 from worker.rewards.judge import Judge
 from worker.rl import data_flow, policy_update, response_collection, trajectory_generation
-from worker.rl.data_flow import Draw, Sampler
-from worker.rl.journal import Journal, Stopwatch
+from worker.rl.journal import counters_after, log_step
 from worker.rl.trajectory_generation import Models
 
 
@@ -77,8 +78,8 @@ def train(job: Job, journal: Journal) -> None:
         watch.lap("update")
 
         epoch = draw.rl_step / job.sampler.rl_steps_per_epoch
-        counters = journal.counters.after(draw, trajectory, epoch=epoch)
-        journal.log_step(batch, trajectory, stats, watch, counters)
+        counters = counters_after(journal.counters, draw, trajectory, epoch=epoch)
+        log_step(journal, batch, trajectory, stats, watch, counters)
         journal.log_metrics(models.processor.pictures.metrics())
         if should_evaluate(draw, cfg, total):
             controls = job.controls if draw.rl_step == total else []
