@@ -11,15 +11,20 @@ SAMPLING_ROWS = 256
 """Rows sorted or summed at a time: bounds the memory of a large vocabulary."""
 
 
+def stream_key(parts: Sequence[str | int]) -> int:
+    """The 128-bit number of a random stream, a pure function of its name's parts."""
+    text = "\x1f".join(str(part) for part in parts)
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "big")
+
+
 def uniform_stream(parts: Sequence[str | int], count: int) -> Tensor:
     """[count] uniform numbers in [0, 1), fp64, a pure function of the parts.
 
     A counter-based generator (Philox, Salmon et al. 2011) keyed by a hash of the parts, so that no
     random state has to be saved or shared.
     """
-    text = "\x1f".join(str(part) for part in parts)
-    key = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "big")
-    return torch.from_numpy(np.random.Generator(np.random.Philox(key=key)).random(count))
+    generator = np.random.Generator(np.random.Philox(key=stream_key(parts)))
+    return torch.from_numpy(generator.random(count))
 
 
 def sample_tokens(logits: Tensor, uniform: Tensor, top_p: Tensor) -> Tensor:
