@@ -46,20 +46,38 @@ def grouped_sdpa(
         return sdpa_attention_forward(
             module, query, key, value, attention_mask, scaling=scaling, **kwargs
         )
+    return attend(query, key, value, attention_mask, scaling), None
+
+
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scaling: float | None
+) -> Tensor:
+    """Attention of one new token a row.
+
+    Args:
+        query: [B, heads, 1, D].
+        key: [B, key heads, S, D].
+        value: [B, key heads, S, D].
+        mask: [B, 1, 1, S] additive, or None.
+        scaling: Factor of the scores.
+
+    Returns:
+        [B, 1, heads, D].
+    """
     batch, heads, _, width = query.shape
-    if attention_mask is not None:
-        attention_mask = attention_mask.to(query.dtype)
+    if mask is not None:
+        mask = mask.to(query.dtype)
     if query.device.type == "cpu":
         out = scaled_dot_product_attention(
-            query, key, value, attn_mask=attention_mask, scale=scaling, enable_gqa=True
+            query, key, value, attn_mask=mask, scale=scaling, enable_gqa=True
         )
-        return out.transpose(1, 2), None
+        return out.transpose(1, 2)
     # On a GPU the kernels that take a mask know no groups: heads of a group stand as queries.
     grouped = query.reshape(batch, key.shape[1], -1, width)
-    if attention_mask is not None:
-        attention_mask = attention_mask.expand(-1, key.shape[1], grouped.shape[2], -1)
-    out = scaled_dot_product_attention(grouped, key, value, attn_mask=attention_mask, scale=scaling)
-    return out.reshape(batch, 1, heads, value.shape[-1]), None
+    if mask is not None:
+        mask = mask.expand(-1, key.shape[1], grouped.shape[2], -1)
+    out = scaled_dot_product_attention(grouped, key, value, attn_mask=mask, scale=scaling)
+    return out.reshape(batch, 1, heads, value.shape[-1])
 
 
 AttentionInterface.register(NAME, grouped_sdpa)

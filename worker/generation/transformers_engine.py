@@ -1,6 +1,6 @@
 """An engine that decodes with the policy's own transformers modules and a key-value cache."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 
 from worker.generation.attention import StepMasks, grouped_attention
 from worker.generation.cache import DecodingCache
+from worker.generation.decoder_step import DecoderStep, is_llama_like
 from worker.generation.engine import Decoding
 from worker.generation.sampling import sample_tokens, uniform_stream
 from worker.modeling.forward import decode, prefill
@@ -17,6 +18,8 @@ from worker.modeling.loading import Processor
 from worker.modeling.precision import autocast
 from worker.tensors.batches import Prompts, Responses
 from worker.tensors.logprobs import processed_logits, token_logprobs
+
+_Step = Callable[[Tensor, Any, Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,6 +143,7 @@ class TransformersEngine:
         masks = StepMasks(prompts.attention_mask[rows.prompt_index], max_tokens, text_config)
         logits, position = logits[rows.prompt_index], prompts.next_position[rows.prompt_index]
         running = torch.arange(num_rows, device=device)
+        step = self._step(cache, int(position.max()) + max_tokens)
 
         with grouped_attention(text_config):
             for index in range(max_tokens):
@@ -155,10 +159,16 @@ class TransformersEngine:
                     drawn, position, running = drawn[kept], position[kept], running[kept]
                     rows = rows.keep(kept)
                     masks.keep(kept)
-                logits = decode(
-                    self._policy, drawn, masks.at(index), position + index, cache
-                )
+                logits = step(drawn, masks.at(index), position + index)
         return tokens, logprobs
+
+    def _step(self, cache: DecodingCache, num_positions: int) -> _Step:
+        """What reads one token a row: tokens, masks and positions to logits."""
+        if is_llama_like(self._policy):
+            return DecoderStep(self._policy, cache, num_positions)
+        return lambda tokens, masks, positions: decode(
+            self._policy, tokens, masks, positions, cache
+        )
 
     def _split(
         self, tokens: Tensor, logprobs: Tensor, decodings: Sequence[Decoding], num_prompts: int
