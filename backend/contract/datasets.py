@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from backend.contract.config import Slug
 
 DatasetKind = Literal["text-dominant", "vision-dominant"]
+MAX_PICTURE_PIXELS = 16_000_000
+"""Largest picture of a data set; larger ones are refused before they are decoded."""
 SplitName = Literal["train", "validation", "test"]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.jsonl$")]
 

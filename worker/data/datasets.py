@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 from pydantic import ValidationError
 
-from backend.contract.datasets import Item
+from backend.contract.datasets import MAX_PICTURE_PIXELS, Item
 from backend.contract.errors import DatasetInvalidError, NotFoundError
 
 FORMATS = ("PNG", "JPEG", "WEBP")
@@ -53,7 +53,8 @@ def open_image(folder: Path, item: Item, *, should_verify: bool = False) -> Imag
 
     Raises:
         NotFoundError: The picture is not stored.
-        DatasetInvalidError: The file does not match its hash, or cannot be decoded.
+        DatasetInvalidError: The file does not match its hash, cannot be decoded, or has more
+            pixels than any picture of a data set may have.
     """
     if item.image is None:
         return None
@@ -67,11 +68,23 @@ def open_image(folder: Path, item: Item, *, should_verify: bool = False) -> Imag
         )
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
+            # The header's size: nothing is decoded yet, so a decompression bomb does no harm.
+            if image.width * image.height > MAX_PICTURE_PIXELS:
+                raise _too_large(folder, item, f"{image.width} x {image.height} pixels")
             return _to_rgb(ImageOps.exif_transpose(image))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
+        raise _too_large(folder, item, "so many pixels that Pillow refuses it") from e
     except (OSError, SyntaxError) as e:
         raise DatasetInvalidError(
             f"data set {folder.name!r}: picture {item.image} of {item.id!r} is broken"
         ) from e
+
+
+def _too_large(folder: Path, item: Item, size: str) -> DatasetInvalidError:
+    return DatasetInvalidError(
+        f"data set {folder.name!r}, row {item.row} ({item.id}): the picture has {size}, "
+        f"{MAX_PICTURE_PIXELS} are allowed"
+    )
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

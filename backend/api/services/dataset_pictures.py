@@ -12,9 +12,10 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
+from backend.contract.datasets import MAX_PICTURE_PIXELS
+
 FORMATS = ("PNG", "JPEG", "WEBP")
 MAX_PICTURE_BYTES = 64 * 2**20
-MAX_PIXELS = 16_000_000
 MAX_SIDE = 8192
 MIN_SIDE = 8
 MAX_ASPECT_RATIO = 200
@@ -116,15 +117,15 @@ def check_picture(content: bytes, name: str) -> None:
     except Image.UnidentifiedImageError as e:
         raise RowError(f"picture {name!r} is no valid PNG, JPEG or WEBP file") from e
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
-        raise RowError(f"picture {name!r} has more than {MAX_PIXELS} pixels") from e
+        raise RowError(f"picture {name!r} has more than {MAX_PICTURE_PIXELS} pixels") from e
     except _DECODE_ERRORS as e:
         raise RowError(f"picture {name!r} is broken or cut off") from e
 
 
 def _check_size(width: int, height: int, name: str) -> None:
     size = f"picture {name!r} is {width} x {height}"
-    if width * height > MAX_PIXELS:
-        raise RowError(f"{size}: more than {MAX_PIXELS} pixels")
+    if width * height > MAX_PICTURE_PIXELS:
+        raise RowError(f"{size}: more than {MAX_PICTURE_PIXELS} pixels")
     if max(width, height) > MAX_SIDE or min(width, height) < MIN_SIDE:
         raise RowError(f"{size}: sides from {MIN_SIDE} to {MAX_SIDE} pixels are allowed")
     if max(width, height) >= MAX_ASPECT_RATIO * min(width, height):

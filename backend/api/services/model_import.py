@@ -20,12 +20,29 @@ from backend.contract.artifacts import Home
 from backend.contract.config import Slug
 from backend.contract.errors import InvalidInputError, ModelInvalidError
 
-ARCHITECTURES = {"qwen2_5_vl": "Qwen2_5_VLForConditionalGeneration"}
-"""`model_type` to the class that the worker builds from it: the model families supported."""
+READERS_OF_PICTURES = {
+    "qwen2_vl": "Qwen2VLForConditionalGeneration",
+    "qwen2_5_vl": "Qwen2_5_VLForConditionalGeneration",
+    "qwen3_vl": "Qwen3VLForConditionalGeneration",
+    "smolvlm": "SmolVLMForConditionalGeneration",
+    "idefics3": "Idefics3ForConditionalGeneration",
+    "internvl": "InternVLForConditionalGeneration",
+    "gemma3": "Gemma3ForConditionalGeneration",
+}
+LANGUAGE_MODELS = {
+    "qwen2": "Qwen2ForCausalLM",
+    "qwen3": "Qwen3ForCausalLM",
+    "llama": "LlamaForCausalLM",
+}
+ARCHITECTURES = READERS_OF_PICTURES | LANGUAGE_MODELS
+"""`model_type` to the class that the worker builds from it: the model families supported, the same
+as in `worker/modeling/families.py`."""
 
 SINGLE_WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
-REQUIRED_FILES = ("config.json", "tokenizer.json", "preprocessor_config.json")
+REQUIRED_FILES = ("config.json", "tokenizer.json")
+IMAGE_PROCESSOR = "preprocessor_config.json"
+"""Required as well of a model that reads pictures."""
 MAX_JSON_BYTES = 64 * 2**20
 
 _ALLOWED_SUFFIXES = frozenset({".json", ".safetensors", ".txt", ".jinja", ".md"})
@@ -60,7 +77,8 @@ def import_model(folder: Path, slug: str, home: Home) -> ImportedModel:
 
     Args:
         folder: In Hugging Face's layout: config.json, tokenizer.json, preprocessor_config.json
-            and model.safetensors, or shards with model.safetensors.index.json.
+            (where the model reads pictures) and model.safetensors, or shards with
+            model.safetensors.index.json.
         slug: Unique name.
         home: Where the model is stored.
 
@@ -132,6 +150,8 @@ def _check_options(files: dict[str, Path]) -> str:
         raise ModelInvalidError(
             f"config.json: model_type {model_type!r}, allowed: {', '.join(ARCHITECTURES)}"
         )
+    if model_type in READERS_OF_PICTURES and IMAGE_PROCESSOR not in contents:
+        raise ModelInvalidError(f"{IMAGE_PROCESSOR} is missing: {model_type} reads pictures")
     architecture = ARCHITECTURES[model_type]
     if config.get("architectures") != [architecture]:
         raise ModelInvalidError(
