@@ -60,12 +60,16 @@ class TrajectoryUpdate(Body):
     """Responses in the update."""
     num_tokens: int
     """Response tokens in the update that take part in the loss."""
+    loss_weight: float
+    """Weight of each of the response's tokens in the update's loss."""
+    kl_weight: float
+    """The same times the KL coefficient."""
     columns: dict[str, list[float]]
     """Tensor to its value at every response token."""
     surrogate_contribution: float
-    """Sum over tokens of loss weight times surrogate loss."""
+    """Loss weight times the sum of the tokens' surrogate losses, corrected where they are."""
     kl_contribution: float | None
-    """Sum over tokens of coefficient, loss weight and KL loss; None without a KL loss."""
+    """KL weight times the sum of the tokens' KL losses; None without a KL loss."""
     contribution: float
     """What the response adds to the update's loss: both together."""
 
@@ -84,8 +88,6 @@ class Trajectory(Body):
     """Loss that the step logged: the mean over its updates."""
     algorithm: dict[str, Any]
     """Configuration of the algorithm."""
-    kl_loss_coefficient: float
-    """Weight of the KL in the loss; 0 where it is not in the loss."""
     item_id: str
     question: str
     gold_answer: str

@@ -2,9 +2,9 @@
 
 A trace is one safetensors file. Its tensors are ragged rows laid end to end: the tensor `prompt`
 of sample i is the slice `prompt_offsets[i]:prompt_offsets[i + 1]`. Texts of tokens are UTF-8
-bytes end to end with the boundaries of every token. What is left (rewards by name, the updates) is the JSON
-of `StepTrace` under `METADATA_KEY` of the file's header, so that one rename makes the whole trace
-appear.
+bytes end to end with the boundaries of every token. What is left (rewards by name, the updates)
+is the JSON of `StepTrace` under `METADATA_KEY` of the file's header, so that one rename makes the
+whole trace appear.
 """
 
 from types import MappingProxyType
@@ -104,6 +104,10 @@ TENSORS = MappingProxyType(
             "trajectory_generation", "response", "F32", "Advantage",
             "How much better than expected: what weights the token's gradient.",
         ),
+        "correction_weights": _kind(
+            "trajectory_generation", "response", "F32", "Importance correction",
+            "Factor of the surrogate loss that corrects for engine and trainer disagreeing.",
+        ),
         "update_logprobs": _kind(
             "policy_update", "update", "F32", "Log-probability at the update",
             "Log-probability under the policy at the moment of the update.",
@@ -118,19 +122,11 @@ TENSORS = MappingProxyType(
         ),
         "surrogate_loss": _kind(
             "policy_update", "update", "F32", "Surrogate loss",
-            "The token's surrogate loss, before weighting.",
+            "What the algorithm wants small at the token, before correction and weight.",
         ),
         "kl_loss": _kind(
             "policy_update", "update", "F32", "KL loss",
-            "Estimate of the token's KL divergence from the reference, before its coefficient.",
-        ),
-        "correction_weights": _kind(
-            "policy_update", "update", "F32", "Importance correction",
-            "Weight that corrects for engine and trainer disagreeing; 1 without correction.",
-        ),
-        "loss_weights": _kind(
-            "policy_update", "update", "F32", "Loss weight",
-            "Share of the token in the update's loss: 1 over its tokens under a token mean.",
+            "Estimate of the token's KL divergence from the reference, before its weight.",
         ),
     }
 )  # fmt: skip
@@ -150,16 +146,29 @@ PIECES = MappingProxyType(
 """Texts of tokens: U8 bytes, and I32 [tokens + 1] where each token's begin."""
 
 
+class Grid(Record):
+    """Into how many pieces a picture is cut."""
+
+    time: int
+    """Frames; 1 for a picture."""
+    height: int
+    """Rows."""
+    width: int
+    """Columns."""
+
+
 class TracedImage(Record):
     """Where a picture lies in its prompt, and into what it was cut."""
 
     span_start: int
     """Index of its first token in the prompt."""
+    span_end: int
+    """Index after its last token; some families put separators in between."""
     num_tokens: int
     """Tokens that stand for it."""
-    patch_grid: tuple[int, int, int] | None
-    """Patches of the vision tower in time, height and width; None where a family has no grid."""
-    merged_grid: tuple[int, int, int] | None
+    patch_grid: Grid | None
+    """Patches of the vision tower; None where a family has no grid."""
+    merged_grid: Grid | None
     """The same after merging: one place for each token of the language model."""
 
 
@@ -206,6 +215,19 @@ class TracedUpdate(Record):
     """Response tokens in it that take part in the loss."""
 
 
+class TracedEntry(Record):
+    """One traced response in one update: a row of the update tensors."""
+
+    sample: int
+    """Place of the response in `StepTrace.samples`."""
+    update: int
+    """Number of the update."""
+    loss_weight: float
+    """Weight of each of its tokens' surrogate loss in the update's loss."""
+    kl_weight: float
+    """Weight of each of its tokens' KL loss: the same times the KL coefficient."""
+
+
 class StepTrace(Record):
     """The JSON part of a trace."""
 
@@ -221,16 +243,14 @@ class StepTrace(Record):
     """The configuration of the algorithm."""
     mismatch: dict[str, Any]
     """The configuration of the importance correction."""
-    kl_loss_coefficient: float
-    """Weight of kl_loss in the loss; 0 where there is no KL loss."""
     loss: float
     """The loss that the step logged: the mean over its updates."""
     samples: tuple[TracedSample, ...]
     """The traced responses, by number."""
     updates: tuple[TracedUpdate, ...]
     """All updates of the RL step."""
-    entries: tuple[tuple[int, int], ...]
-    """Sample (place in `samples`) and update of every row of the update tensors."""
+    entries: tuple[TracedEntry, ...]
+    """What every row of the update tensors belongs to."""
 
     @property
     def is_complete(self) -> bool:

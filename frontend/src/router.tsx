@@ -19,6 +19,8 @@ import { RunPage } from "./features/runs/RunPage";
 import { RunsPage } from "./features/runs/RunsPage";
 import { parseLogSearch, parseRunsSearch } from "./features/runs/runs-search";
 import { SignInPage } from "./features/session/SignInPage";
+import { StepsTab } from "./features/steps/StepsTab";
+import { parseStepsSearch } from "./features/steps/steps-search";
 
 type Raw = Record<string, unknown>;
 
@@ -78,6 +80,12 @@ const responses = createRoute({
   component: ResponsesTab,
   validateSearch: parseResponsesSearch,
 });
+const steps = createRoute({
+  getParentRoute: () => run,
+  path: "/steps",
+  component: StepsTab,
+  validateSearch: parseStepsSearch,
+});
 const config = createRoute({ getParentRoute: () => run, path: "/config", component: ConfigTab });
 const log = createRoute({
   getParentRoute: () => run,
@@ -100,7 +108,7 @@ const routeTree = root.addChildren([
     home,
     runs,
     newRun,
-    run.addChildren([charts, responses, config, log]),
+    run.addChildren([charts, responses, steps, config, log]),
     datasets,
     dataset,
     models,

@@ -19,7 +19,7 @@ from backend.api.services.trace_file import TraceFile, open_trace
 from backend.contract.artifacts import Home
 from backend.contract.config import RLConfig
 from backend.contract.errors import NotFoundError
-from backend.contract.traces import TENSORS
+from backend.contract.traces import TENSORS, TracedEntry
 from backend.database.tables import Dataset, DatasetItem, Run
 
 _DTYPES = {"I32": "int32", "F32": "float32", "U8": "uint8"}
@@ -90,9 +90,9 @@ def _show(file: TraceFile, row: int, item: DatasetItem | None) -> Trajectory:
     trace, sample = file.trace, file.trace.samples[row]
     positions = [[int(p) for p in axis] for axis in file.rows("prompt_positions", row)]
     updates = [
-        _show_update(file, entry, update)
-        for entry, (place, update) in enumerate(trace.entries)
-        if place == row
+        _show_update(file, number, entry)
+        for number, entry in enumerate(trace.entries)
+        if entry.sample == row
     ]
     parts_sum = sum(part.value * part.weight for part in sample.reward_parts)
     return Trajectory(
@@ -102,7 +102,6 @@ def _show(file: TraceFile, row: int, item: DatasetItem | None) -> Trajectory:
         num_updates=len(trace.updates),
         loss=trace.loss,
         algorithm=trace.algorithm,
-        kl_loss_coefficient=trace.kl_loss_coefficient,
         item_id=sample.item_id,
         question=item.question if item else "",
         gold_answer=item.answer if item else "",
@@ -134,22 +133,24 @@ def _tokens(file: TraceFile, rows: Literal["prompt", "response"], row: int) -> l
     ]
 
 
-def _show_update(file: TraceFile, entry: int, index: int) -> TrajectoryUpdate:
-    update = file.trace.updates[index]
+def _show_update(file: TraceFile, number: int, entry: TracedEntry) -> TrajectoryUpdate:
+    update = file.trace.updates[entry.update]
     columns = {
-        name: file.rows(name, entry)[0] for name in file.names if TENSORS[name].rows == "update"
+        name: file.rows(name, number)[0] for name in file.names if TENSORS[name].rows == "update"
     }
-    weights = columns["loss_weights"]
-    surrogate = sum(w * x for w, x in zip(weights, columns["surrogate_loss"], strict=True))
-    kl = None
-    if "kl_loss" in columns:
-        terms = zip(weights, columns["kl_loss"], strict=True)
-        kl = file.trace.kl_loss_coefficient * sum(w * x for w, x in terms)
+    losses = columns["surrogate_loss"]
+    if "correction_weights" in file.names:
+        corrections = file.rows("correction_weights", entry.sample)[0]
+        losses = [loss * factor for loss, factor in zip(losses, corrections, strict=True)]
+    surrogate = entry.loss_weight * sum(losses)
+    kl = entry.kl_weight * sum(columns["kl_loss"]) if "kl_loss" in columns else None
     return TrajectoryUpdate(
         index=update.index,
         pass_index=update.pass_index,
         num_responses=len(update.rows),
         num_tokens=update.num_tokens,
+        loss_weight=entry.loss_weight,
+        kl_weight=entry.kl_weight,
         columns=columns,
         surrogate_contribution=surrogate,
         kl_contribution=kl,
@@ -158,7 +159,7 @@ def _show_update(file: TraceFile, entry: int, index: int) -> TrajectoryUpdate:
 
 
 def _describe_tensors(file: TraceFile, row: int) -> list[TracedTensor]:
-    entries = [entry for entry, (place, _) in enumerate(file.trace.entries) if place == row]
+    entries = [number for number, entry in enumerate(file.trace.entries) if entry.sample == row]
     row_of = {"prompt": row, "response": row, "update": entries[0] if entries else None}
     return [
         _describe(name, file.rows(name, at))

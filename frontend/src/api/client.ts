@@ -7,6 +7,7 @@ export type Schemas = components["schemas"];
 export type Run = Schemas["RunSummary"];
 export type RunDetail = Schemas["RunDetail"];
 export type Sample = Schemas["Sample"];
+export type Trajectory = Schemas["Trajectory"];
 export type MetricKey = Schemas["MetricKey"];
 export type Metric = Schemas["Metric"];
 export type FieldProblem = Schemas["FieldProblem"];

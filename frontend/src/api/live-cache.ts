@@ -69,6 +69,8 @@ function applySamples(cache: QueryClient, event: { run_id: string; rl_step: numb
     return { ...old, rl_steps: [...old.rl_steps, event.rl_step].sort((a, b) => a - b) };
   });
   void cache.invalidateQueries({ ...filter, predicate: isEmptyPage, refetchType: "active" });
+  // A step's trace is written before its responses are announced.
+  void cache.invalidateQueries({ queryKey: keys.traces(event.run_id), refetchType: "active" });
 }
 
 function isEmptyPage(query: { state: { data: unknown } }): boolean {

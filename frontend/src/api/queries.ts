@@ -25,10 +25,11 @@ export const keys = {
   samples: (id: string) => ["samples", id],
   log: (id: string) => ["log", id],
   checkpoints: (id: string) => ["checkpoints", id],
+  traces: (id: string) => ["traces", id],
 } as const;
 
 /** First parts of the keys whose content the stream keeps up to date. */
-export const LIVE_KEYS: readonly string[] = ["runs", "run", "metrics", "series", "samples", "log", "checkpoints"];
+export const LIVE_KEYS: readonly string[] = ["runs", "run", "metrics", "series", "samples", "log", "checkpoints", "traces"];
 
 export const sessionQuery = queryOptions({
   queryKey: keys.session,
@@ -97,6 +98,24 @@ export const samplesQuery = (id: string, step: number | undefined) =>
           params: { path: { run_id: id }, query: { limit: MAX_SAMPLES, ...(step === undefined ? {} : { step }) } },
         }),
       ),
+  });
+
+export const tracesQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.traces(id),
+    queryFn: () => unwrap(client.GET("/api/v1/runs/{run_id}/trajectories", { params: { path: { run_id: id } } })),
+  });
+
+export const trajectoryQuery = (id: string, step: number, index: number) =>
+  queryOptions({
+    queryKey: ["trajectory", id, step, index],
+    queryFn: () =>
+      unwrap(
+        client.GET("/api/v1/runs/{run_id}/trajectories/{rl_step}/{index}", {
+          params: { path: { run_id: id, rl_step: step, index } },
+        }),
+      ),
+    ...STEADY,
   });
 
 export const logQuery = (id: string) =>

@@ -352,6 +352,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/trajectories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Trajectories
+         * @description Which steps and responses of a run are traced.
+         */
+        get: operations["list_trajectories"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/trajectories/{rl_step}/{index}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Trajectory
+         * @description One response of a traced step with every tensor of the four steps.
+         */
+        get: operations["get_trajectory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schemas/run-config": {
         parameters: {
             query?: never;
@@ -361,7 +401,7 @@ export interface paths {
         };
         /**
          * Get Run Config Schema
-         * @description The JSON schema that the launch form is made from.
+         * @description The JSON schema that the launch form of a kind of run is made from.
          */
         get: operations["get_run_config_schema"];
         put?: never;
@@ -548,21 +588,19 @@ export interface components {
     schemas: {
         /**
          * AlgorithmConfig
-         * @description Step IV: Reinforce++ with the PPO clip and a k3 KL loss (paper, Eq. 1-5).
+         * @description Step IV: which algorithm, and its numbers (the paper: Reinforce++ with a k3 KL loss).
          */
         AlgorithmConfig: {
             /**
              * Clip High
-             * @description Epsilon above 1 of the probability ratio's clip.
-             * @default 0.2
+             * @description Epsilon above 1 of the probability ratio's clip; empty takes the algorithm's own (0.2).
              */
-            clip_high: number;
+            clip_high?: number | null;
             /**
              * Clip Low
-             * @description Epsilon below 1 of the probability ratio's clip.
-             * @default 0.2
+             * @description Epsilon below 1 of the probability ratio's clip; empty takes the algorithm's own (0.2).
              */
-            clip_low: number;
+            clip_low?: number | null;
             /**
              * Discount
              * @description Gamma of the return of every response token (Eq. 5).
@@ -570,11 +608,61 @@ export interface components {
              */
             discount: number;
             /**
+             * Dynamic Sampling
+             * @description Replace prompts whose responses are all right or all wrong (DAPO); empty takes the
+             *     algorithm's own.
+             */
+            dynamic_sampling?: boolean | null;
+            /**
+             * Dynamic Sampling Rounds
+             * @description Most rounds of replacing in one RL step; what is still missing then is counted and kept.
+             * @default 3
+             */
+            dynamic_sampling_rounds: number;
+            /**
              * Kl Coefficient
-             * @description Weight of the k3 KL loss towards the reference policy; 0 skips the reference model.
+             * @description Weight of the KL towards the reference policy; 0 skips the reference model.
              * @default 0.001
              */
             kl_coefficient: number;
+            /**
+             * Kl Estimator
+             * @description How the KL is estimated from the sampled tokens (Schulman 2020); the paper takes k3.
+             * @default k3
+             * @enum {string}
+             */
+            kl_estimator: "k1" | "k2" | "k3";
+            /**
+             * Kl Placement
+             * @description Where the KL acts: in the loss with its gradient (Eq. 1), or in token rewards (Eq. 4).
+             * @default loss
+             * @enum {string}
+             */
+            kl_placement: "loss" | "reward";
+            /**
+             * Legacy Ranks
+             * @description maye_legacy only: slices of a step that are whitened apart; empty means the authors' 7.
+             */
+            legacy_ranks?: number | null;
+            /**
+             * Loss Aggregation
+             * @description Mean over tokens, mean of each response's mean (Eq. 1), or sum over a constant (responses x
+             *     max_response_tokens); empty takes the algorithm's own.
+             */
+            loss_aggregation?: ("token_mean" | "response_mean" | "constant") | null;
+            /**
+             * Name
+             * @description How rewards become advantages and a loss; maye_legacy repeats the authors' code.
+             * @default reinforce_plus_plus
+             * @enum {string}
+             */
+            name: "reinforce_plus_plus" | "maye_legacy" | "reinforce_plus_plus_baseline" | "grpo" | "dr_grpo" | "rloo" | "dapo" | "gspo" | "cispo" | "sapo";
+            /**
+             * Overlong Buffer Tokens
+             * @description The last tokens before max_response_tokens, over which a growing part of 1 is taken off the
+             *     reward (DAPO, Eq. 13); empty takes nothing off.
+             */
+            overlong_buffer_tokens?: number | null;
             /**
              * Passes Per Rl Step
              * @description How often the collected responses are used for updates (PPO epochs).
@@ -582,8 +670,14 @@ export interface components {
              */
             passes_per_rl_step: number;
             /**
+             * Responses Per Prompt
+             * @description Responses to each prompt (a group); must divide responses_per_rl_step.
+             * @default 1
+             */
+            responses_per_prompt: number;
+            /**
              * Responses Per Rl Step
-             * @description Responses collected before the policy is updated: one each for this many prompts.
+             * @description Responses collected before the policy is updated, over all prompts.
              * @default 896
              */
             responses_per_rl_step: number;
@@ -593,6 +687,16 @@ export interface components {
              * @default 28
              */
             responses_per_update: number;
+            /**
+             * Sapo Temperature Negative
+             * @description SAPO only: temperature of the soft gate elsewhere; empty means 1.05.
+             */
+            sapo_temperature_negative?: number | null;
+            /**
+             * Sapo Temperature Positive
+             * @description SAPO only: temperature of the soft gate where the advantage is positive; empty means 1.
+             */
+            sapo_temperature_positive?: number | null;
             /**
              * Tokens Per Micro Batch
              * @description Largest padded size of one forward and backward pass; does not change the gradient.
@@ -694,8 +798,11 @@ export interface components {
          * @description A run handed to a worker.
          */
         Claim: {
-            /** @description The resolved configuration. */
-            config: components["schemas"]["RLConfig"];
+            /**
+             * Config
+             * @description The resolved configuration.
+             */
+            config: components["schemas"]["RLConfig"] | components["schemas"]["SFTConfig"];
             /**
              * Fence
              * @description Raised by every claim; only its holder may write.
@@ -754,6 +861,12 @@ export interface components {
              */
             max_prompt_tokens: number;
             /**
+             * Picture Cache Bytes
+             * @description Memory for pictures that were read: features of a frozen vision tower, else pixels.
+             * @default 8589934592
+             */
+            picture_cache_bytes: number;
+            /**
              * Prompt Suffix
              * @description Text appended to every question; the judge reads the last \boxed{} of the response.
              * @default Solve the problem above and write out the solution. Keep the notation of the question and give the final answer in \boxed{}.
@@ -808,6 +921,11 @@ export interface components {
             question: string;
             /** Row */
             row: number;
+            /**
+             * Solution
+             * @description Worked solution; None where the data set has none.
+             */
+            solution: string | null;
             /** Split */
             split: string;
         };
@@ -878,6 +996,38 @@ export interface components {
             top_p: number;
         };
         /**
+         * EngineConfig
+         * @description Step II: what draws the responses.
+         */
+        EngineConfig: {
+            /**
+             * Gpu Memory Frac
+             * @description vllm only: share of its GPU's memory for weights and key-value cache.
+             * @default 0.5
+             */
+            gpu_memory_frac: number;
+            /**
+             * Max Rows
+             * @description transformers only: responses decoded at a time; bounds the key-value cache's memory.
+             * @default 640
+             */
+            max_rows: number;
+            /**
+             * Name
+             * @description transformers decodes with the policy itself; vllm is faster on a GPU.
+             * @default transformers
+             * @enum {string}
+             */
+            name: "transformers" | "vllm";
+            /**
+             * Placement
+             * @description vllm only: sleep on the trainer's GPU while it trains, or keep the last GPU for itself.
+             * @default colocated
+             * @enum {string}
+             */
+            placement: "colocated" | "own_device";
+        };
+        /**
          * EvaluationConfig
          * @description How the policy is evaluated on validation and test, before training and every few epochs.
          */
@@ -924,6 +1074,22 @@ export interface components {
             permuted_control: boolean;
         };
         /**
+         * ExtraReward
+         * @description A reward that an installed Python package brings (entry point group `maye.rewards`).
+         */
+        ExtraReward: {
+            /**
+             * Name
+             * @description Name of the entry point; the operator of the worker must have allowed it.
+             */
+            name: string;
+            /**
+             * Weight
+             * @description Factor of its value in the sum; not 0.
+             */
+            weight: number;
+        };
+        /**
          * FieldProblem
          * @description One field that was refused.
          */
@@ -956,6 +1122,27 @@ export interface components {
             folder: string;
             /** @description In place of the folder's own dataset.yaml. */
             manifest?: components["schemas"]["DatasetManifest"] | null;
+        };
+        /**
+         * Grid
+         * @description Into how many pieces a picture is cut.
+         */
+        Grid: {
+            /**
+             * Height
+             * @description Rows.
+             */
+            height: number;
+            /**
+             * Time
+             * @description Frames; 1 for a picture.
+             */
+            time: number;
+            /**
+             * Width
+             * @description Columns.
+             */
+            width: number;
         };
         /**
          * Health
@@ -1060,6 +1247,44 @@ export interface components {
             text: string;
         };
         /**
+         * LoraConfig
+         * @description Low-rank adapters in place of the full weights (arXiv 2106.09685).
+         */
+        LoraConfig: {
+            /**
+             * Alpha
+             * @description The update is scaled by alpha / rank.
+             * @default 32
+             */
+            alpha: number;
+            /**
+             * Dropout
+             * @description Dropout before the adapters, in updates only.
+             * @default 0
+             */
+            dropout: number;
+            /**
+             * Rank
+             * @description Rank of the update of each adapted matrix.
+             * @default 16
+             */
+            rank: number;
+            /**
+             * Target Modules
+             * @description Names of the language model's linear layers that get an adapter.
+             * @default [
+             *       "q_proj",
+             *       "k_proj",
+             *       "v_proj",
+             *       "o_proj",
+             *       "gate_proj",
+             *       "up_proj",
+             *       "down_proj"
+             *     ]
+             */
+            target_modules: string[];
+        };
+        /**
          * Metric
          * @description One entry of the catalogue.
          */
@@ -1126,6 +1351,44 @@ export interface components {
             name: string;
             /** Num Points */
             num_points: number;
+        };
+        /**
+         * MismatchConfig
+         * @description What is done about an engine whose probabilities differ from the trainer's.
+         */
+        MismatchConfig: {
+            /**
+             * Correction
+             * @description Importance sampling against the engine: weights cut at the limit, or tokens left out.
+             * @default none
+             * @enum {string}
+             */
+            correction: "none" | "truncate" | "mask";
+            /**
+             * Correction Level
+             * @description One importance weight for each token, or one for the whole response.
+             * @default token
+             * @enum {string}
+             */
+            correction_level: "token" | "sequence";
+            /**
+             * Correction Limit
+             * @description Largest importance weight; mask also leaves out weights below its inverse.
+             * @default 3
+             */
+            correction_limit: number;
+            /**
+             * Gate Limit
+             * @description Largest mean |difference| of log-probabilities allowed at start-up; more refuses the run.
+             * @default 0.05
+             */
+            gate_limit: number;
+            /**
+             * Gate Prompts
+             * @description Problems, with their pictures, that the start-up check answers.
+             * @default 8
+             */
+            gate_prompts: number;
         };
         /**
          * ModelImport
@@ -1229,11 +1492,36 @@ export interface components {
          */
         Outcome: "succeeded" | "cancelled" | "failed" | "lost";
         /**
+         * ParallelConfig
+         * @description Several devices: parameters, gradients and optimizer state are sharded over them (FSDP2).
+         */
+        ParallelConfig: {
+            /**
+             * Activation Checkpointing
+             * @description Compute activations again in the backward pass instead of keeping them: less memory.
+             * @default false
+             */
+            activation_checkpointing: boolean;
+            /**
+             * Collective Timeout S
+             * @description A device that waits longer for the others ends the attempt, saying what it waits for.
+             * @default 600
+             */
+            collective_timeout_s: number;
+            /**
+             * Devices
+             * @description Processes of the run, one per device, started by torchrun.
+             * @default 1
+             */
+            devices: number;
+        };
+        /**
          * PresetInfo
          * @description A ready configuration.
          */
         PresetInfo: {
-            config: components["schemas"]["RLConfig"];
+            /** Config */
+            config: components["schemas"]["RLConfig"] | components["schemas"]["SFTConfig"];
             /** Description */
             description: string;
             /** Slug */
@@ -1315,27 +1603,85 @@ export interface components {
         };
         /**
          * RewardConfig
-         * @description Step III: what a response is worth. Accuracy and language always count.
+         * @description Step III: what a response is worth, as a weighted sum of parts.
+         *
+         *     A part whose weight is 0 is not computed; accuracy is always measured and logged.
          */
         RewardConfig: {
             /**
-             * Format
-             * @description Add 1 when the response holds exactly one <think>...</think> (the paper leaves it out).
-             * @default false
+             * Accuracy Weight
+             * @description Factor of the accuracy part: 1 for a right answer, else 0.
+             * @default 1
              */
-            format: boolean;
+            accuracy_weight: number;
+            /**
+             * Extra
+             * @description Further parts, from packages that the operator of the worker has installed and allowed.
+             * @default []
+             */
+            extra: components["schemas"]["ExtraReward"][];
+            /**
+             * Format Weight
+             * @description Factor of the format part: 1 for exactly one <think>...</think> (the paper leaves it out).
+             * @default 0
+             */
+            format_weight: number;
             /**
              * Judge Timeout S
-             * @description Hard limit on judging one answer; what takes longer is counted as a failed judgement.
+             * @description Hard limit on judging one answer; what takes longer is counted as a hung judgement.
              * @default 5
              */
             judge_timeout_s: number;
+            /**
+             * Judge Workers
+             * @description Processes that judge at a time; verdicts do not depend on their number.
+             * @default 2
+             */
+            judge_workers: number;
+            /**
+             * Language Weight
+             * @description Factor of the language part: -0.1 times the share of Chinese characters.
+             * @default 1
+             */
+            language_weight: number;
+            /**
+             * Length Budget Tokens
+             * @description Length that the length part draws responses to; needed when length_weight is not 0.
+             */
+            length_budget_tokens?: number | null;
+            /**
+             * Length Weight
+             * @description Factor of the length part: minus the distance from length_budget_tokens, in budgets.
+             * @default 0
+             */
+            length_weight: number;
             /**
              * Unfinished Reward
              * @description Reward of a response without end-of-text, in place of its score.
              * @default -0.1
              */
             unfinished_reward: number;
+        };
+        /**
+         * RewardPart
+         * @description One part of a response's reward.
+         */
+        RewardPart: {
+            /**
+             * Name
+             * @description Name of the reward.
+             */
+            name: string;
+            /**
+             * Value
+             * @description What it gave.
+             */
+            value: number;
+            /**
+             * Weight
+             * @description Its weight in the outcome.
+             */
+            weight: number;
         };
         /**
          * RLConfig
@@ -1345,11 +1691,14 @@ export interface components {
             /**
              * @description Step IV: how the policy is updated.
              * @default {
-             *       "clip_high": 0.2,
-             *       "clip_low": 0.2,
              *       "discount": 1,
+             *       "dynamic_sampling_rounds": 3,
              *       "kl_coefficient": 0.001,
+             *       "kl_estimator": "k3",
+             *       "kl_placement": "loss",
+             *       "name": "reinforce_plus_plus",
              *       "passes_per_rl_step": 1,
+             *       "responses_per_prompt": 1,
              *       "responses_per_rl_step": 896,
              *       "responses_per_update": 28,
              *       "tokens_per_micro_batch": 16384
@@ -1367,6 +1716,7 @@ export interface components {
             /**
              * @default {
              *       "max_prompt_tokens": 4096,
+             *       "picture_cache_bytes": 8589934592,
              *       "prompt_suffix": "\nSolve the problem above and write out the solution. Keep the notation of the question and give the final answer in \\boxed{}."
              *     }
              */
@@ -1383,6 +1733,15 @@ export interface components {
              * @enum {string}
              */
             device: "auto" | "cpu" | "cuda";
+            /**
+             * @default {
+             *       "gpu_memory_frac": 0.5,
+             *       "max_rows": 640,
+             *       "name": "transformers",
+             *       "placement": "colocated"
+             *     }
+             */
+            engine: components["schemas"]["EngineConfig"];
             /**
              * Epochs
              * @description Passes over the training split; the remainder of a pass that fills no batch is dropped.
@@ -1422,6 +1781,19 @@ export interface components {
              * @constant
              */
             kind: "rl";
+            /** @description Low-rank adapters in place of the full weights; empty trains the weights. */
+            lora?: components["schemas"]["LoraConfig"] | null;
+            /**
+             * @description What is done when engine and trainer disagree.
+             * @default {
+             *       "correction": "none",
+             *       "correction_level": "token",
+             *       "correction_limit": 3,
+             *       "gate_limit": 0.05,
+             *       "gate_prompts": 8
+             *     }
+             */
+            mismatch: components["schemas"]["MismatchConfig"];
             /**
              * Model
              * @description Slug of the model that training starts from.
@@ -1441,6 +1813,15 @@ export interface components {
              */
             optimizer: components["schemas"]["OptimizerConfig"];
             /**
+             * @description Several devices.
+             * @default {
+             *       "activation_checkpointing": false,
+             *       "collective_timeout_s": 600,
+             *       "devices": 1
+             *     }
+             */
+            parallel: components["schemas"]["ParallelConfig"];
+            /**
              * Precision
              * @description Arithmetic of forward passes; weights, optimizer state and log-softmax are always fp32.
              * @default bfloat16
@@ -1450,8 +1831,13 @@ export interface components {
             /**
              * @description Step III: what a response is worth.
              * @default {
-             *       "format": false,
+             *       "accuracy_weight": 1,
+             *       "extra": [],
+             *       "format_weight": 0,
              *       "judge_timeout_s": 5,
+             *       "judge_workers": 2,
+             *       "language_weight": 1,
+             *       "length_weight": 0,
              *       "unfinished_reward": -0.1
              *     }
              */
@@ -1471,14 +1857,41 @@ export interface components {
              * @default 0
              */
             seed: number;
+            /**
+             * @description Which steps are kept tensor by tensor.
+             * @default {
+             *       "every_rl_steps": 0,
+             *       "keep": 64,
+             *       "samples": [
+             *         0,
+             *         1,
+             *         2,
+             *         3
+             *       ]
+             *     }
+             */
+            trace: components["schemas"]["TraceConfig"];
+            /**
+             * @description Which parts of the model are trained.
+             * @default {
+             *       "connector": false,
+             *       "language_model": true,
+             *       "lm_head": true,
+             *       "vision_tower": false
+             *     }
+             */
+            trained: components["schemas"]["TrainedPartsConfig"];
         };
         /**
          * RunCreate
          * @description A new run.
          */
         RunCreate: {
-            /** @description What to do; defaults are the paper's. */
-            config: components["schemas"]["RLConfig"];
+            /**
+             * Config
+             * @description What to do; defaults are the paper's.
+             */
+            config: components["schemas"]["RLConfig"] | components["schemas"]["SFTConfig"];
             /**
              * Name
              * @description Shown in the run list.
@@ -1497,7 +1910,8 @@ export interface components {
         RunDetail: {
             /** Attempt */
             attempt: number;
-            config: components["schemas"]["RLConfig"];
+            /** Config */
+            config: components["schemas"]["RLConfig"] | components["schemas"]["SFTConfig"];
             /**
              * Created At
              * Format: date-time
@@ -1857,6 +2271,165 @@ export interface components {
             version: string;
         };
         /**
+         * SFTConfig
+         * @description Supervised fine-tuning on the solutions of a data set: the paper's comparator of RL.
+         */
+        SFTConfig: {
+            /**
+             * @description When the state is saved; a step is one update.
+             * @default {
+             *       "every_rl_steps": 10,
+             *       "keep": 2
+             *     }
+             */
+            checkpoint: components["schemas"]["CheckpointConfig"];
+            /**
+             * @description How a problem becomes a prompt.
+             * @default {
+             *       "max_prompt_tokens": 4096,
+             *       "picture_cache_bytes": 8589934592,
+             *       "prompt_suffix": "\nSolve the problem above and write out the solution. Keep the notation of the question and give the final answer in \\boxed{}."
+             *     }
+             */
+            data: components["schemas"]["DataConfig"];
+            /**
+             * Dataset
+             * @description Slug of the data set; every problem of its train split needs a solution.
+             */
+            dataset: string;
+            /**
+             * Device
+             * @description Where to compute; auto takes a GPU when there is one.
+             * @default auto
+             * @enum {string}
+             */
+            device: "auto" | "cpu" | "cuda";
+            /**
+             * @description What draws the responses of evaluations.
+             * @default {
+             *       "gpu_memory_frac": 0.5,
+             *       "max_rows": 640,
+             *       "name": "transformers",
+             *       "placement": "colocated"
+             *     }
+             */
+            engine: components["schemas"]["EngineConfig"];
+            /**
+             * Epochs
+             * @description Passes over the training split.
+             * @default 3
+             */
+            epochs: number;
+            /**
+             * @description When and how the model is evaluated.
+             * @default {
+             *       "decoding": [
+             *         {
+             *           "k": 8,
+             *           "temperature": 1,
+             *           "top_p": 1
+             *         },
+             *         {
+             *           "k": 1,
+             *           "temperature": 0.6,
+             *           "top_p": 1
+             *         },
+             *         {
+             *           "k": 1,
+             *           "temperature": 0.01,
+             *           "top_p": 0.001
+             *         }
+             *       ],
+             *       "every_epochs": 1,
+             *       "max_response_tokens": 2048,
+             *       "permuted_control": false
+             *     }
+             */
+            evaluation: components["schemas"]["EvaluationConfig"];
+            /**
+             * Kind
+             * @description What the run does.
+             * @constant
+             */
+            kind: "sft";
+            /** @description Low-rank adapters in place of the full weights; empty trains the weights. */
+            lora?: components["schemas"]["LoraConfig"] | null;
+            /**
+             * Model
+             * @description Slug of the model that training starts from.
+             */
+            model: string;
+            /**
+             * @description AdamW and its schedule.
+             * @default {
+             *       "beta1": 0.9,
+             *       "beta2": 0.95,
+             *       "epsilon": 0.00001,
+             *       "learning_rate": 0.00001,
+             *       "max_grad_norm": 1,
+             *       "warmup_frac": 0.1,
+             *       "weight_decay": 0.01
+             *     }
+             */
+            optimizer: components["schemas"]["OptimizerConfig"];
+            /**
+             * @description Several devices.
+             * @default {
+             *       "activation_checkpointing": false,
+             *       "collective_timeout_s": 600,
+             *       "devices": 1
+             *     }
+             */
+            parallel: components["schemas"]["ParallelConfig"];
+            /**
+             * Precision
+             * @description Arithmetic of forward passes; weights, optimizer state and log-softmax are always fp32.
+             * @default bfloat16
+             * @enum {string}
+             */
+            precision: "float32" | "bfloat16";
+            /**
+             * @description How answers are judged in evaluations.
+             * @default {
+             *       "accuracy_weight": 1,
+             *       "extra": [],
+             *       "format_weight": 0,
+             *       "judge_timeout_s": 5,
+             *       "judge_workers": 2,
+             *       "language_weight": 1,
+             *       "length_weight": 0,
+             *       "unfinished_reward": -0.1
+             *     }
+             */
+            reward: components["schemas"]["RewardConfig"];
+            /**
+             * Seed
+             * @description Seed of data order and updates: the same seed gives the same run.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * @description How solutions become updates.
+             * @default {
+             *       "max_tokens": 4096,
+             *       "packing": true,
+             *       "samples_per_update": 64,
+             *       "tokens_per_micro_batch": 16384
+             *     }
+             */
+            supervised: components["schemas"]["SupervisedConfig"];
+            /**
+             * @description Which parts of the model are trained.
+             * @default {
+             *       "connector": false,
+             *       "language_model": true,
+             *       "lm_head": true,
+             *       "vision_tower": false
+             *     }
+             */
+            trained: components["schemas"]["TrainedPartsConfig"];
+        };
+        /**
          * SignIn
          * @description Exchange the token for a cookie.
          */
@@ -1925,6 +2498,342 @@ export interface components {
              * @enum {string}
              */
             type: "step";
+        };
+        /**
+         * SupervisedConfig
+         * @description Loss on the tokens of the solution only; the prompt carries none.
+         */
+        SupervisedConfig: {
+            /**
+             * Max Tokens
+             * @description Longest prompt and solution together; a longer one refuses the run by row.
+             * @default 4096
+             */
+            max_tokens: number;
+            /**
+             * Packing
+             * @description Several problems share a row without seeing each other; does not change the gradient.
+             * @default true
+             */
+            packing: boolean;
+            /**
+             * Samples Per Update
+             * @description Problems in one optimizer step.
+             * @default 64
+             */
+            samples_per_update: number;
+            /**
+             * Tokens Per Micro Batch
+             * @description Largest size of one forward and backward pass; does not change the gradient.
+             * @default 16384
+             */
+            tokens_per_micro_batch: number;
+        };
+        /**
+         * Token
+         * @description A token.
+         */
+        Token: {
+            /**
+             * Id
+             * @description In the model's vocabulary.
+             */
+            id: number;
+            /**
+             * Text
+             * @description What it stands for; bytes that are no whole character show as U+FFFD.
+             */
+            text: string;
+        };
+        /**
+         * TraceConfig
+         * @description Which steps are kept tensor by tensor, for reading them in the browser.
+         */
+        TraceConfig: {
+            /**
+             * Every Rl Steps
+             * @description RL steps between two traces, the first step included; 0 keeps none.
+             * @default 0
+             */
+            every_rl_steps: number;
+            /**
+             * Keep
+             * @description How many of the newest traced steps stay on disk.
+             * @default 64
+             */
+            keep: number;
+            /**
+             * Samples
+             * @description Responses of a traced step to keep, by their number from 0; none means all.
+             * @default [
+             *       0,
+             *       1,
+             *       2,
+             *       3
+             *     ]
+             */
+            samples: number[];
+        };
+        /**
+         * TracedImage
+         * @description Where a picture lies in its prompt, and into what it was cut.
+         */
+        TracedImage: {
+            /** @description The same after merging: one place for each token of the language model. */
+            merged_grid: components["schemas"]["Grid"] | null;
+            /**
+             * Num Tokens
+             * @description Tokens that stand for it.
+             */
+            num_tokens: number;
+            /** @description Patches of the vision tower; None where a family has no grid. */
+            patch_grid: components["schemas"]["Grid"] | null;
+            /**
+             * Span End
+             * @description Index after its last token; some families put separators in between.
+             */
+            span_end: number;
+            /**
+             * Span Start
+             * @description Index of its first token in the prompt.
+             */
+            span_start: number;
+        };
+        /**
+         * TracedStep
+         * @description A traced RL step.
+         */
+        TracedStep: {
+            /**
+             * Indices
+             * @description Numbers of the responses that are traced.
+             */
+            indices: number[];
+            /**
+             * Num Responses
+             * @description Responses of the step, traced or not.
+             */
+            num_responses: number;
+            /** Rl Step */
+            rl_step: number;
+        };
+        /**
+         * TracedTensor
+         * @description A tensor of the response, or of the first update that it took part in.
+         */
+        TracedTensor: {
+            /**
+             * Axes
+             * @description P prompt tokens, R response tokens, axes of positions.
+             */
+            axes: string[];
+            /** Dtype */
+            dtype: string;
+            /** Meaning */
+            meaning: string;
+            /**
+             * Name
+             * @description Key in `columns` of the response or of its updates, but for tokens and positions.
+             */
+            name: string;
+            /**
+             * Paper Step
+             * @description The step that makes it.
+             * @enum {string}
+             */
+            paper_step: "data_flow" | "response_collection" | "trajectory_generation" | "policy_update";
+            /** Shape */
+            shape: number[];
+            /** Title */
+            title: string;
+        };
+        /**
+         * TrainedPartsConfig
+         * @description Which parts of the model are trained; the others stay as they are, bit for bit.
+         */
+        TrainedPartsConfig: {
+            /**
+             * Connector
+             * @description What turns visual features into tokens (Qwen: the merger).
+             * @default false
+             */
+            connector: boolean;
+            /**
+             * Language Model
+             * @description Embeddings and decoder layers.
+             * @default true
+             */
+            language_model: boolean;
+            /**
+             * Lm Head
+             * @description The output projection; where it is the embedding itself, both follow language_model.
+             * @default true
+             */
+            lm_head: boolean;
+            /**
+             * Vision Tower
+             * @description The encoder of pictures.
+             * @default false
+             */
+            vision_tower: boolean;
+        };
+        /**
+         * Trajectory
+         * @description One response of a traced RL step.
+         */
+        Trajectory: {
+            /**
+             * Algorithm
+             * @description Configuration of the algorithm.
+             */
+            algorithm: {
+                [key: string]: unknown;
+            };
+            /**
+             * Columns
+             * @description Tensor of steps two and three to its value at every response token.
+             */
+            columns: {
+                [key: string]: number[];
+            };
+            /** Gold Answer */
+            gold_answer: string;
+            /** @description Where the picture lies in the prompt; None for text only. */
+            image: components["schemas"]["TracedImage"] | null;
+            /** Image Sha256 */
+            image_sha256: string | null;
+            /**
+             * Index
+             * @description Number of the response in its step, from 0.
+             */
+            index: number;
+            /** Is Correct */
+            is_correct: boolean;
+            /** Is Finished */
+            is_finished: boolean;
+            /** Item Id */
+            item_id: string;
+            /**
+             * Loss
+             * @description Loss that the step logged: the mean over its updates.
+             */
+            loss: number;
+            /**
+             * Num Responses
+             * @description Responses of the step.
+             */
+            num_responses: number;
+            /**
+             * Num Updates
+             * @description Optimizer steps of the RL step.
+             */
+            num_updates: number;
+            /** Outcome */
+            outcome: number;
+            /** Prompt */
+            prompt: components["schemas"]["Token"][];
+            /**
+             * Prompt Positions
+             * @description [axes, P] rotary positions.
+             */
+            prompt_positions: number[][];
+            /** Question */
+            question: string;
+            /** Response */
+            response: components["schemas"]["Token"][];
+            /**
+             * Reward Adjustment
+             * @description Outcome less the weighted parts: what a response that was cut off loses, for example.
+             */
+            reward_adjustment: number;
+            /** Reward Parts */
+            reward_parts: components["schemas"]["RewardPart"][];
+            /** Rl Step */
+            rl_step: number;
+            /**
+             * Tensors
+             * @description All of them, in the order in which the steps make them.
+             */
+            tensors: components["schemas"]["TracedTensor"][];
+            /**
+             * Updates
+             * @description One for each update that the response took part in.
+             */
+            updates: components["schemas"]["TrajectoryUpdate"][];
+        };
+        /**
+         * TrajectoryIndex
+         * @description What of a run is traced.
+         */
+        TrajectoryIndex: {
+            /**
+             * Every Rl Steps
+             * @description RL steps between two traces, as the run's configuration asks; 0 keeps none.
+             */
+            every_rl_steps: number;
+            /**
+             * Steps
+             * @description Traced steps, oldest first.
+             */
+            steps: components["schemas"]["TracedStep"][];
+        };
+        /**
+         * TrajectoryUpdate
+         * @description What one update made of the response.
+         */
+        TrajectoryUpdate: {
+            /**
+             * Columns
+             * @description Tensor to its value at every response token.
+             */
+            columns: {
+                [key: string]: number[];
+            };
+            /**
+             * Contribution
+             * @description What the response adds to the update's loss: both together.
+             */
+            contribution: number;
+            /**
+             * Index
+             * @description Number of the update in its RL step, from 0.
+             */
+            index: number;
+            /**
+             * Kl Contribution
+             * @description KL weight times the sum of the tokens' KL losses; None without a KL loss.
+             */
+            kl_contribution: number | null;
+            /**
+             * Kl Weight
+             * @description The same times the KL coefficient.
+             */
+            kl_weight: number;
+            /**
+             * Loss Weight
+             * @description Weight of each of the response's tokens in the update's loss.
+             */
+            loss_weight: number;
+            /**
+             * Num Responses
+             * @description Responses in the update.
+             */
+            num_responses: number;
+            /**
+             * Num Tokens
+             * @description Response tokens in the update that take part in the loss.
+             */
+            num_tokens: number;
+            /**
+             * Pass Index
+             * @description Number of the pass over the responses, from 0.
+             */
+            pass_index: number;
+            /**
+             * Surrogate Contribution
+             * @description Loss weight times the sum of the tokens' surrogate losses, corrected where they are.
+             */
+            surrogate_contribution: number;
         };
     };
     responses: never;
@@ -2591,9 +3500,77 @@ export interface operations {
             };
         };
     };
-    get_run_config_schema: {
+    list_trajectories: {
         parameters: {
             query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrajectoryIndex"];
+                };
+            };
+        };
+    };
+    get_trajectory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                index: number;
+                rl_step: number;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trajectory"];
+                };
+            };
+        };
+    };
+    get_run_config_schema: {
+        parameters: {
+            query?: {
+                kind?: "rl" | "sft";
+            };
             header?: never;
             path?: never;
             cookie?: never;

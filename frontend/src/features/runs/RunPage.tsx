@@ -13,6 +13,7 @@ const route = getRouteApi("/shell/runs/$runId");
 const TABS = [
   { to: "/runs/$runId", label: "Charts" },
   { to: "/runs/$runId/responses", label: "Responses" },
+  { to: "/runs/$runId/steps", label: "Steps" },
   { to: "/runs/$runId/config", label: "Config" },
   { to: "/runs/$runId/log", label: "Log" },
 ] as const;
