@@ -31,6 +31,8 @@ STATUS_OF_CODE = MappingProxyType(
         "forbidden": 403,
         "schema_too_new": 503,
         "checkpoint_corrupt": 409,
+        "checkpoint_not_saved": 507,
+        "resume_refused": 409,
         "trace_corrupt": 409,
         "training_failed": 500,
         "platform_error": 500,

@@ -12,6 +12,8 @@
     +-- ForbiddenError           forbidden
     +-- SchemaTooNewError        schema_too_new
     +-- CheckpointCorruptError   checkpoint_corrupt
+    +-- CheckpointNotSavedError  checkpoint_not_saved
+    +-- ResumeRefusedError       resume_refused
     +-- TraceCorruptError        trace_corrupt
     +-- TrainingError            training_failed
 
@@ -97,6 +99,18 @@ class CheckpointCorruptError(PlatformError):
     """A checkpoint's files do not match its manifest."""
 
     code = "checkpoint_corrupt"
+
+
+class CheckpointNotSavedError(PlatformError):
+    """The disk did not take a checkpoint."""
+
+    code = "checkpoint_not_saved"
+
+
+class ResumeRefusedError(PlatformError):
+    """The run has changed since its checkpoint was made: going on would not be the same run."""
+
+    code = "resume_refused"
 
 
 class TraceCorruptError(PlatformError):
