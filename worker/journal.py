@@ -53,7 +53,7 @@ class Stopwatch:
     def lap(self, name: str) -> None:
         """End a lap and begin the next."""
         now = time.monotonic()
-        self.laps[name] = now - self._lap_at
+        self.laps[name] = self.laps.get(name, 0.0) + now - self._lap_at
         self._lap_at = now
 
 

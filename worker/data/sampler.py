@@ -63,9 +63,7 @@ class Sampler:
         """The draws of steps rl_step + 1 and on."""
         for step in range(rl_step + 1, self.total_rl_steps + 1):
             epoch, index = divmod(step - 1, self.rl_steps_per_epoch)
-            order = np.random.Generator(np.random.Philox(key=[self._seed, epoch])).permutation(
-                len(self._items)
-            )
+            order = self._order(epoch)
             chosen = order[index * self._batch_size : (index + 1) * self._batch_size]
             yield Draw(
                 rl_step=step,
@@ -74,3 +72,18 @@ class Sampler:
                 is_epoch_end=index == self.rl_steps_per_epoch - 1,
                 items=tuple(self._items[i] for i in chosen),
             )
+
+    def replacements(self, draw: Draw) -> Iterator[Item]:
+        """The problems that are not in a draw, in an order that follows from seed and step.
+
+        The order of the epoch is not touched: a problem that came as a replacement still comes in
+        its own step.
+        """
+        taken = {item.id for item in draw.items}
+        order = self._order(2**33 + draw.rl_step)
+        return (self._items[i] for i in order if self._items[i].id not in taken)
+
+    def _order(self, number: int) -> list[int]:
+        """A permutation of the split that follows from seed and number."""
+        generator = np.random.Generator(np.random.Philox(key=[self._seed, number]))
+        return generator.permutation(len(self._items)).tolist()

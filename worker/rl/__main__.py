@@ -8,6 +8,7 @@ import argparse
 import hashlib
 import json
 import logging
+import os
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -19,11 +20,12 @@ from transformers.utils.logging import disable_progress_bar
 from backend.contract.artifacts import Home, RunFolder
 from backend.contract.config import RLConfig
 from backend.contract.errors import PlatformError, TrainingError
+from backend.contract.settings import Settings
 from worker.data.datasets import load_split
 from worker.data.sampler import Sampler
 from worker.evaluation.control import permute_pictures
 from worker.evaluation.evaluate import Subject
-from worker.generation.transformers_engine import TransformersEngine
+from worker.generation.building import build_engine
 from worker.journal import Counters, Journal
 from worker.modeling.checkpoints import Checkpoint, hash_file, load_newest, restore_state
 from worker.modeling.freezing import freeze_parts
@@ -33,10 +35,12 @@ from worker.modeling.loading import (
     load_policy,
     load_processor,
 )
+from worker.modeling.optimizer import build_optimizer
 from worker.reporter import Reporter
+from worker.rewards.entry_points import permitted_rewards
 from worker.rewards.judge import Judge
-from worker.rl.policy_update import build_optimizer
-from worker.rl.train import Job, train
+from worker.rl.parity_gate import gate_items, pass_gate
+from worker.rl.train import Job, encode, train
 from worker.rl.trajectory_generation import Models
 
 log = logging.getLogger("worker.rl")
@@ -84,13 +88,18 @@ def run(home: Home, folder: RunFolder, fence: int) -> None:
         PlatformError: the run cannot succeed.
     """
     cfg = RLConfig.model_validate_json(folder.config.read_text())
+    settings = Settings.from_environment(os.environ)
     torch.manual_seed(cfg.seed)
     checkpoint, problems = load_newest(folder.checkpoints)
     for problem in problems:
         log.warning("%s; the checkpoint before it is used", problem)
     with (
         closing(Reporter(folder.spool(fence))) as reporter,
-        Judge(timeout_s=cfg.reward.judge_timeout_s) as judge,
+        Judge(
+            timeout_s=cfg.reward.judge_timeout_s,
+            num_workers=cfg.reward.judge_workers,
+            extra=permitted_rewards(cfg.reward, settings.reward_entry_points),
+        ) as judge,
     ):
         job = build_job(home, folder, cfg, judge, fence=fence, checkpoint=checkpoint)
         counters = Counters()
@@ -105,6 +114,7 @@ def run(home: Home, folder: RunFolder, fence: int) -> None:
             device=job.models.policy.device,
         )
         journal.progress("starting")
+        open_gate(job, journal)
         train(job, journal)
         journal.progress("finished")
 
@@ -131,7 +141,7 @@ def build_job(
     processor = load_processor(
         model_folder, cfg.data.max_image_pixels, cache_bytes=cfg.data.picture_cache_bytes
     )
-    engine = TransformersEngine(policy, processor, seed=cfg.seed, precision=cfg.precision)
+    engine = build_engine(cfg, policy, processor, model_folder)
     subjects = [
         Subject(split=split, pictures="own", items=load_split(dataset, split))
         for split in EVALUATED_SPLITS
@@ -146,7 +156,7 @@ def build_job(
         parameters=parameters,
         sampler=Sampler(
             load_split(dataset, "train"),
-            batch_size=cfg.algorithm.responses_per_rl_step,
+            batch_size=cfg.algorithm.prompts_per_rl_step,
             epochs=cfg.epochs,
             seed=cfg.seed,
             size_field="responses_per_rl_step",
@@ -159,6 +169,28 @@ def build_job(
         identity=identity,
         is_resumed=checkpoint is not None,
     )
+
+
+def open_gate(job: Job, journal: Journal) -> None:
+    """Let the run start if engine and trainer agree on problems of its data set.
+
+    A resumed attempt has to pass as well, but logs nothing: its curves are those of a run that was
+    never interrupted.
+
+    Raises:
+        TrainingError: they disagree.
+    """
+    job.engine.load_weights(job.models.policy)
+    items = gate_items(load_split(job.dataset, "train"), job.cfg.mismatch.gate_prompts)
+    drift = pass_gate(
+        job.engine,
+        job.models,
+        encode(job, items).prompts,
+        job.cfg,
+        rl_step=journal.counters.rl_step,
+    )
+    if not job.is_resumed:
+        journal.log_metrics({"policy/gate_drift": drift})
 
 
 def control_subjects(cfg: RLConfig, subjects: list[Subject]) -> list[Subject]:

@@ -6,9 +6,9 @@ from dataclasses import replace
 from backend.contract.messages import SampleRecord
 from worker.data.sampler import Draw
 from worker.journal import Counters, Journal, Stopwatch
-from worker.rl.losses import k3_kl
-from worker.rl.types import Batch, Trajectory, UpdateStats
-from worker.tensors.masking import masked_mean
+from worker.rewards.scoring import reward_metrics
+from worker.rl.policy_metrics import policy_metrics
+from worker.rl.types import Answers, Batch, Trajectory, UpdateStats
 
 log = logging.getLogger(__name__)
 
@@ -32,15 +32,20 @@ def counters_after(
 
 def log_step(
     journal: Journal,
-    batch: Batch,
+    answers: Answers,
     trajectory: Trajectory,
     stats: UpdateStats,
     watch: Stopwatch,
     counters: Counters,
 ) -> None:
     """Write a finished step: its metrics and its responses."""
-    metrics = step_metrics(trajectory, stats, counters) | health_metrics(watch, trajectory)
-    journal.log_step(counters, metrics, sample_records(batch, trajectory, counters.rl_step))
+    metrics = {
+        **step_metrics(trajectory, counters),
+        **policy_metrics(answers, trajectory, stats),
+        **health_metrics(watch, trajectory),
+    }
+    records = sample_records(answers.batch, trajectory, counters.rl_step)
+    journal.log_step(counters, metrics, records)
     log.info(
         "step %d/%d  accuracy %.3f  reward %.3f  length %.1f  loss %.4f  %.1f s",
         counters.rl_step,
@@ -53,37 +58,17 @@ def log_step(
     )
 
 
-def step_metrics(
-    trajectory: Trajectory, stats: UpdateStats, counters: Counters
-) -> dict[str, float]:
-    """Everything that a step logs, but for its times."""
-    responses, mask = trajectory.responses, trajectory.response_mask
-    count = len(trajectory.rewards)
-    parts = {
-        f"reward/{name}": sum(reward.parts[name] for reward in trajectory.rewards) / count
-        for name in trajectory.rewards[0].parts
-    }
-    drift = (responses.rollout_logprobs - trajectory.policy_logprobs).abs()
+def step_metrics(trajectory: Trajectory, counters: Counters) -> dict[str, float]:
+    """What a step logs of its responses and their rewards."""
+    responses = trajectory.responses
+    rewards = reward_metrics(trajectory.rewards)
     metrics = {
-        "training/accuracy": parts["reward/accuracy"],
+        "training/accuracy": rewards["reward/accuracy"],
         "training/epoch_accuracy": counters.epoch_correct / counters.epoch_seen,
         "response/num_tokens": float(responses.num_tokens.float().mean()),
         "response/truncated_frac": float((~responses.is_finished).float().mean()),
-        "reward/outcome": sum(reward.outcome for reward in trajectory.rewards) / count,
-        "reward/judge_failed_frac": sum(r.verdict.has_failed for r in trajectory.rewards) / count,
-        "policy/entropy": float(masked_mean(trajectory.entropy, mask)),
-        "policy/rollout_drift": float(masked_mean(drift, mask)),
-        "policy/loss": stats.loss,
-        "policy/surrogate_loss": stats.surrogate_loss,
-        "policy/clip_frac": stats.clip_frac,
-        "policy/ratio": stats.ratio,
-        "policy/grad_norm": stats.grad_norm,
-        "policy/learning_rate": stats.learning_rate,
     }
-    if stats.kl_loss is not None and trajectory.reference_logprobs is not None:
-        kl = k3_kl(trajectory.policy_logprobs, trajectory.reference_logprobs)
-        metrics |= {"policy/kl_loss": stats.kl_loss, "policy/kl": float(masked_mean(kl, mask))}
-    return metrics | parts
+    return metrics | rewards
 
 
 def health_metrics(watch: Stopwatch, trajectory: Trajectory) -> dict[str, float]:

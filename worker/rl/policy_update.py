@@ -1,51 +1,20 @@
-"""Step IV, policy update: clipped surrogate and KL loss, over shuffled parts of the trajectory."""
+"""Step IV, policy update: surrogate and KL loss, over shuffled parts of the trajectory."""
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch.nn import Parameter
-from torch.nn.utils import clip_grad_norm_
+from torch import Tensor
 from torch.optim import AdamW
 
-from backend.contract.config import OptimizerConfig, RLConfig
-from backend.contract.errors import TrainingError
-from worker.modeling.forward import response_logits
-from worker.modeling.precision import autocast
-from worker.rl.losses import clipped_surrogate, k3_kl
-from worker.rl.trajectory_generation import Models
-from worker.rl.types import Trajectory, UpdateStats
-from worker.tensors.logprobs import processed_logits, token_logprobs
+from backend.contract.config import RLConfig
+from worker.modeling.optimizer import learning_rate_at, take_step
+from worker.rl.aggregation import Part, shuffled_parts
+from worker.rl.algorithms import ALGORITHMS, Scored, kl_estimate
+from worker.rl.losses import KL_LIMIT
+from worker.rl.trajectory_generation import Models, row_logprobs
+from worker.rl.types import Progress, RowObserver, RowTerms, Trajectory, UpdateStats
 from worker.tensors.micro_batches import micro_batches
-
-
-def build_optimizer(parameters: Iterable[Parameter], cfg: OptimizerConfig) -> AdamW:
-    """AdamW; its moments are fp32 because the weights are."""
-    return AdamW(
-        parameters,
-        lr=cfg.learning_rate,
-        betas=(cfg.beta1, cfg.beta2),
-        eps=cfg.epsilon,
-        weight_decay=cfg.weight_decay,
-    )
-
-
-def learning_rate_at(optimizer_step: int, total_steps: int, cfg: OptimizerConfig) -> float:
-    """Linear warm-up, then half a cosine to 0.
-
-    Deviation from the authors' code: the first update's rate is one warm-up step, not 0.
-
-    Args:
-        optimizer_step: Updates made so far.
-        total_steps: Updates of the whole run.
-        cfg: Peak rate and warm-up share.
-    """
-    warmup = int(cfg.warmup_frac * total_steps)
-    if optimizer_step < warmup:
-        return cfg.learning_rate * (optimizer_step + 1) / warmup
-    progress = (optimizer_step - warmup) / max(1, total_steps - warmup)
-    return cfg.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
 
 
 def apply(
@@ -54,26 +23,39 @@ def apply(
     trajectory: Trajectory,
     cfg: RLConfig,
     *,
-    rl_step: int,
-    total_rl_steps: int,
+    progress: Progress,
+    on_rows: RowObserver | None = None,
 ) -> UpdateStats:
-    """Update the policy with the trajectory, `passes_per_rl_step` times over."""
+    """Update the policy with the trajectory, `passes_per_rl_step` times over.
+
+    Args:
+        models: The policy is changed.
+        optimizer: Of its trained parameters.
+        trajectory: The whole step's responses.
+        cfg: The run's configuration.
+        progress: Which step it is, for order and learning rate.
+        on_rows: Sees the terms of every response of every update, before the optimizer's step.
+    """
     algorithm = cfg.algorithm
-    total_updates = total_rl_steps * algorithm.updates_per_rl_step
-    done = (rl_step - 1) * algorithm.updates_per_rl_step
-    parts = list(_shuffled_parts(len(trajectory.rewards), cfg, rl_step))
+    total_updates = progress.total_rl_steps * algorithm.updates_per_rl_step
+    done = (progress.rl_step - 1) * algorithm.updates_per_rl_step
     totals = np.zeros(6)
     rate = 0.0
-    for index, rows in enumerate(parts):
-        rate = learning_rate_at(done + index, total_updates, cfg.optimizer)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        totals += _update(models, optimizer, trajectory, rows, cfg)
-    surrogate, kl_loss, clip_frac, ratio, loss, grad_norm = totals / len(parts)
+    for part in shuffled_parts(trajectory.responses.num_tokens, cfg, progress.rl_step):
+        rate = learning_rate_at(done + part.index, total_updates, cfg.optimizer)
+        sums = compute_gradient(models, optimizer, trajectory, part, cfg, on_rows=on_rows)
+        grad_norm = take_step(
+            optimizer,
+            learning_rate=rate,
+            max_grad_norm=cfg.optimizer.max_grad_norm,
+            loss=f"surrogate loss {sums[0]}, KL loss {sums[1]}",
+        )
+        totals += np.append(sums, grad_norm)
+    surrogate, kl_loss, clip_frac, ratio, loss, grad_norm = totals / algorithm.updates_per_rl_step
     return UpdateStats(
         loss=loss,
         surrogate_loss=surrogate,
-        kl_loss=None if trajectory.reference_logprobs is None else kl_loss,
+        kl_loss=kl_loss if algorithm.has_kl_loss else None,
         clip_frac=clip_frac,
         ratio=ratio,
         grad_norm=grad_norm,
@@ -81,81 +63,133 @@ def apply(
     )
 
 
-def _shuffled_parts(num_rows: int, cfg: RLConfig, rl_step: int) -> Iterable[list[int]]:
-    generator = np.random.Generator(np.random.Philox(key=[cfg.seed, 2**32 + rl_step]))
-    size = cfg.algorithm.responses_per_update
-    for _ in range(cfg.algorithm.passes_per_rl_step):
-        order = generator.permutation(num_rows).tolist()
-        yield from (order[start : start + size] for start in range(0, num_rows, size))
-
-
-def _update(
-    models: Models, optimizer: AdamW, trajectory: Trajectory, rows: Sequence[int], cfg: RLConfig
+def compute_gradient(
+    models: Models,
+    optimizer: AdamW,
+    trajectory: Trajectory,
+    part: Part,
+    cfg: RLConfig,
+    *,
+    on_rows: RowObserver | None = None,
 ) -> np.ndarray:
-    """One optimizer step on some responses; the split into micro-batches changes nothing.
+    """The gradient of one update's loss; the split into micro-batches changes nothing.
 
     Returns:
-        [6] surrogate loss, KL loss, clipped share, ratio, loss, gradient norm.
-
-    Raises:
-        TrainingError: the gradient is not finite.
+        [5] surrogate loss, KL loss, clipped share, ratio, loss.
     """
-    num_tokens = trajectory.responses.num_tokens
-    lengths = trajectory.prompts.attention_mask.sum(dim=1) + num_tokens
-    weight = 1.0 / float(num_tokens[list(rows)].sum())
-    sums = np.zeros(5)
+    coefficient = cfg.algorithm.kl_coefficient if cfg.algorithm.has_kl_loss else 0.0
+    kl_weights = coefficient * part.loss_weights
     optimizer.zero_grad(set_to_none=True)
-    for group in micro_batches(lengths[list(rows)].tolist(), cfg.algorithm.tokens_per_micro_batch):
-        sums += weight * _backward(models, trajectory, [rows[i] for i in group], weight, cfg)
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    grad_norm = float(clip_grad_norm_(parameters, cfg.optimizer.max_grad_norm))
-    if not math.isfinite(grad_norm):
-        raise TrainingError(
-            f"the gradient norm is {grad_norm} (surrogate loss {sums[0]}, KL loss {sums[1]}): "
-            "the update was not made; a smaller learning rate may help"
+    terms = _backward_all(models, trajectory, part, kl_weights, cfg)
+    sums = _row_sums(terms, len(part.rows))
+    kl_loss = part.by_slice(part.loss_weights * sums[:, 1]).sum(dim=1)
+    if cfg.algorithm.holds_mean_kl:
+        # The authors clamp a rank's mean: beyond the limit its KL gives no gradient. Whether it
+        # is beyond is known only when all of its rows are.
+        limit = KL_LIMIT / part.num_slices
+        is_free = (kl_loss <= limit).unsqueeze(1)
+        if not is_free.all():
+            kl_weights = (part.by_slice(kl_weights) * is_free).flatten()
+            optimizer.zero_grad(set_to_none=True)
+            terms = _backward_all(models, trajectory, part, kl_weights, cfg)
+        kl_loss = kl_loss.clamp(max=limit)
+    if on_rows is not None:
+        for positions, term in terms:
+            on_rows(part.index, [part.rows[i] for i in positions], term)
+    surrogate, kl = float((part.loss_weights * sums[:, 0]).sum()), float(kl_loss.sum())
+    clipped, ratio = (sums[:, 2:].sum(dim=0) / part.num_tokens).tolist()
+    return np.array([surrogate, kl, clipped, ratio, surrogate + coefficient * kl])
+
+
+def _backward_all(
+    models: Models, trajectory: Trajectory, part: Part, kl_weights: Tensor, cfg: RLConfig
+) -> list[tuple[list[int], RowTerms]]:
+    """Add the gradient of all rows, micro-batch by micro-batch.
+
+    Returns:
+        The terms of every micro-batch, with the places of its rows in the part.
+    """
+    rows = list(part.rows)
+    lengths = trajectory.prompts.attention_mask.sum(dim=1) + trajectory.responses.num_tokens
+    return [
+        (
+            group,
+            _backward(
+                models,
+                trajectory,
+                [rows[i] for i in group],
+                (part.loss_weights[group], kl_weights[group]),
+                cfg,
+            ),
         )
-    optimizer.step()
-    return np.append(sums, grad_norm)
+        for group in micro_batches(lengths[rows].tolist(), cfg.algorithm.tokens_per_micro_batch)
+    ]
 
 
 def _backward(
-    models: Models, trajectory: Trajectory, rows: Sequence[int], weight: float, cfg: RLConfig
-) -> np.ndarray:
+    models: Models,
+    trajectory: Trajectory,
+    rows: Sequence[int],
+    weights: tuple[Tensor, Tensor],
+    cfg: RLConfig,
+) -> RowTerms:
     """Add one micro-batch's share of the gradient.
 
-    Returns:
-        [5] sums over its response tokens: surrogate, KL, clipped, ratio, loss.
+    Args:
+        models: The policy gets the gradient.
+        trajectory: The whole step's responses.
+        rows: b of them.
+        weights: [b] of the surrogate and [b] of the KL, for each token of a row.
+        cfg: The run's configuration.
     """
     index = list(rows)
-    width = int(trajectory.responses.num_tokens[index].max())
-    tokens = trajectory.responses.tokens[index, :width]
+    logprobs = row_logprobs(
+        models.policy,
+        trajectory.prompts,
+        trajectory.responses,
+        index,
+        cfg=cfg,
+        banned=models.processor.banned_token_ids,
+    )
+    width = logprobs.shape[1]
     mask = trajectory.response_mask[index, :width]
-    with autocast(mask.device, cfg.precision):
-        logits = response_logits(models.policy, trajectory.prompts.select(index), tokens, mask)
-    banned = models.processor.banned_token_ids
-    processed = processed_logits(logits, cfg.sampling.temperature, banned)
-    logprobs = token_logprobs(processed, tokens) * mask
-    clip_low, clip_high = cfg.algorithm.clip
-    assert clip_low is not None
-    assert clip_high is not None
-    surrogate = clipped_surrogate(
-        logprobs,
-        trajectory.policy_logprobs[index, :width],
-        trajectory.advantages[index, :width],
-        clip_low=clip_low,
-        clip_high=clip_high,
+    scored = Scored(
+        policy_logprobs=logprobs,
+        old_logprobs=trajectory.policy_logprobs[index, :width],
+        advantages=trajectory.advantages[index, :width],
+        mask=mask,
     )
-    loss, kl = (surrogate.loss * mask).sum(), torch.zeros((), device=mask.device)
-    if trajectory.reference_logprobs is not None:
-        kl = (k3_kl(logprobs, trajectory.reference_logprobs[index, :width]) * mask).sum()
-        loss = loss + cfg.algorithm.kl_coefficient * kl
-    (loss * weight).backward()
-    return np.array(
-        [
-            float((surrogate.loss.detach() * mask).sum()),
-            float(kl.detach()),
-            float((surrogate.is_clipped & mask).sum()),
-            float((surrogate.ratio * mask).sum()),
-            float(loss.detach()),
-        ]
+    surrogate = ALGORITHMS[cfg.algorithm.name].surrogate(scored, cfg.algorithm)
+    corrected = surrogate.loss * mask
+    if trajectory.importance_weights is not None:
+        corrected = corrected * trajectory.importance_weights[index, :width]
+    loss_weights, kl_weights = (w.to(logprobs).unsqueeze(1) for w in weights)
+    loss, kl = (corrected * loss_weights).sum(), None
+    if cfg.algorithm.has_kl_loss and trajectory.reference_logprobs is not None:
+        reference = trajectory.reference_logprobs[index, :width]
+        kl = kl_estimate(logprobs, reference, cfg.algorithm) * mask
+        loss = loss + (kl * kl_weights).sum()
+    loss.backward()
+    return RowTerms(
+        mask=mask,
+        logprobs=logprobs.detach(),
+        ratio=surrogate.ratio,
+        is_clipped=surrogate.is_clipped & mask,
+        surrogate_loss=surrogate.loss.detach() * mask,
+        corrected_loss=corrected.detach(),
+        kl_loss=None if kl is None else kl.detach(),
+        loss_weights=weights[0],
+        kl_weights=weights[1],
     )
+
+
+def _row_sums(terms: Sequence[tuple[list[int], RowTerms]], num_rows: int) -> Tensor:
+    """[n, 4] float64 sums over each row's tokens: corrected surrogate, KL, clipped, ratio."""
+    sums = torch.zeros(num_rows, 4, dtype=torch.float64)
+    for positions, term in terms:
+        kl = torch.zeros_like(term.ratio) if term.kl_loss is None else term.kl_loss
+        columns = (term.corrected_loss, kl, term.is_clipped, term.ratio * term.mask)
+        sums[positions] = torch.stack(
+            [column.double().sum(dim=1).cpu() for column in columns], dim=1
+        )
+    return sums

@@ -15,8 +15,10 @@ from worker.generation.engine import Engine
 from worker.journal import Journal, Stopwatch
 from worker.rewards.judge import Judge
 from worker.rl import data_flow, policy_update, response_collection, trajectory_generation
+from worker.rl.dynamic_sampling import replace_uninformative
 from worker.rl.journal import counters_after, log_step
 from worker.rl.trajectory_generation import Models
+from worker.rl.types import Answers, Progress
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,22 +66,28 @@ def train(job: Job, journal: Journal) -> None:
         batch = encode(job, draw.items)  # Step I: data flow
         watch.lap("data")
         responses = response_collection.collect(  # Step II: response collection
-            job.engine, batch, cfg.sampling, rl_step=draw.rl_step
+            job.engine, batch, cfg, rl_step=draw.rl_step
         )
         watch.lap("collection")
-        trajectory = trajectory_generation.build(  # Step III: trajectory generation
-            models, job.judge, batch, responses, cfg
-        )
+        answers = trajectory_generation.judge_responses(job.judge, batch, responses, cfg)
+        if cfg.algorithm.samples_dynamically:
+            answers = resample(job, answers, draw)
+            watch.lap("collection")
+        trajectory = trajectory_generation.build(models, answers, cfg)  # Step III
         watch.lap("trajectory")
         stats = policy_update.apply(  # Step IV: policy update
-            models, job.optimizer, trajectory, cfg, rl_step=draw.rl_step, total_rl_steps=total
+            models,
+            job.optimizer,
+            trajectory,
+            cfg,
+            progress=Progress(rl_step=draw.rl_step, total_rl_steps=total),
         )
         job.engine.load_weights(models.policy)
         watch.lap("update")
 
         epoch = draw.rl_step / job.sampler.rl_steps_per_epoch
         counters = counters_after(journal.counters, draw, trajectory, epoch=epoch)
-        log_step(journal, batch, trajectory, stats, watch, counters)
+        log_step(journal, answers, trajectory, stats, watch, counters)
         journal.log_metrics(models.processor.pictures.metrics())
         if should_evaluate(draw, cfg, total):
             controls = job.controls if draw.rl_step == total else []
@@ -102,6 +110,23 @@ def encode(job: Job, items: Sequence[Item]) -> data_flow.Batch:
         policy=job.models.policy,
         processor=job.models.processor,
         cfg=job.cfg.data,
+    )
+
+
+def resample(job: Job, answers: Answers, draw: Draw) -> Answers:
+    """The step's answers with uninformative prompts replaced, as far as the bound allows."""
+
+    def answer(items: Sequence[Item]) -> Answers:
+        batch = encode(job, items)
+        responses = response_collection.collect(job.engine, batch, job.cfg, rl_step=draw.rl_step)
+        return trajectory_generation.judge_responses(job.judge, batch, responses, job.cfg)
+
+    return replace_uninformative(
+        answers,
+        answer=answer,
+        encode=lambda items: encode(job, items),
+        candidates=job.sampler.replacements(draw),
+        max_rounds=job.cfg.algorithm.dynamic_sampling_rounds,
     )
 
 

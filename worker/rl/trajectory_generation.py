@@ -1,7 +1,7 @@
 """Step III, trajectory generation: log-probabilities, rewards and advantages of the responses."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -12,9 +12,11 @@ from worker.modeling.forward import response_logits
 from worker.modeling.loading import Processor
 from worker.modeling.precision import autocast
 from worker.rewards.judge import Judge
-from worker.rewards.scoring import Reward, score
-from worker.rl.advantages import compute_advantages
-from worker.rl.types import Batch, Trajectory
+from worker.rewards.scoring import Rollout, score_responses
+from worker.rl.advantages import RewardSignal
+from worker.rl.algorithms import ALGORITHMS, kl_estimate
+from worker.rl.corrections import importance_weights, measure_drift
+from worker.rl.types import Answers, Batch, Trajectory
 from worker.tensors.batches import Prompts, Responses
 from worker.tensors.logprobs import entropy, processed_logits, token_logprobs
 from worker.tensors.micro_batches import micro_batches
@@ -32,46 +34,107 @@ class Models:
     """Tokenizer and image processor."""
 
 
-def build(
-    models: Models, judge: Judge, batch: Batch, responses: Responses, cfg: RLConfig
-) -> Trajectory:
+def judge_responses(judge: Judge, batch: Batch, responses: Responses, cfg: RLConfig) -> Answers:
+    """What the responses to a batch are worth.
+
+    Args:
+        judge: Decides answers.
+        batch: The prompts as the engine got them, each once.
+        responses: B responses, prompt by prompt.
+        cfg: Which parts count.
+    """
+    each = batch.repeated(cfg.algorithm.responses_per_prompt)
+    rollouts = [
+        Rollout(text=text, answer=item.answer, num_tokens=num_tokens, is_finished=is_finished)
+        for text, item, num_tokens, is_finished in zip(
+            responses.texts,
+            each.items,
+            responses.num_tokens.tolist(),
+            responses.is_finished.tolist(),
+            strict=True,
+        )
+    ]
+    rewards = score_responses(judge, rollouts, cfg.reward)
+    if cfg.algorithm.overlong_buffer_tokens is not None:
+        penalties = overlong_penalties(
+            responses.num_tokens,
+            longest=cfg.sampling.max_response_tokens,
+            buffer=cfg.algorithm.overlong_buffer_tokens,
+        )
+        rewards = [
+            replace(r, parts=r.parts | {"overlong": penalty}, outcome=r.outcome + penalty)
+            for r, penalty in zip(rewards, penalties.tolist(), strict=True)
+        ]
+    return Answers(
+        batch=each,
+        responses=responses,
+        rewards=tuple(rewards),
+        responses_per_prompt=cfg.algorithm.responses_per_prompt,
+    )
+
+
+def overlong_penalties(num_tokens: Tensor, *, longest: int, buffer: int) -> Tensor:
+    """What is taken off long responses: 0 before the buffer, -1 at its end (DAPO, Eq. 13).
+
+    Also taken off a response that was cut off, whose reward is the fixed one.
+
+    Args:
+        num_tokens: [B] response tokens.
+        longest: Most tokens of a response.
+        buffer: The last tokens, over which the penalty grows.
+    """
+    return ((longest - buffer - num_tokens).double() / buffer).clamp(-1, 0)
+
+
+def build(models: Models, answers: Answers, cfg: RLConfig) -> Trajectory:
     """Everything that the update needs to know about the responses."""
-    rewards = judge_responses(judge, batch, responses, cfg)
+    prompts, responses = answers.batch.prompts, answers.responses
+    mask = responses.response_mask
+    banned = models.processor.banned_token_ids
     policy_logprobs, policy_entropy = measure_responses(
-        models.policy, batch.prompts, responses, cfg=cfg, banned=models.processor.banned_token_ids
+        models.policy, prompts, responses, cfg=cfg, banned=banned
     )
     reference_logprobs = None
     if models.reference is not None:
         reference_logprobs, _ = measure_responses(
-            models.reference,
-            batch.prompts,
-            responses,
-            cfg=cfg,
-            banned=models.processor.banned_token_ids,
+            models.reference, prompts, responses, cfg=cfg, banned=banned
         )
-    outcomes = torch.tensor([reward.outcome for reward in rewards], device=responses.tokens.device)
+    kl_rewards = compute_kl_rewards(policy_logprobs, reference_logprobs, mask, cfg)
+    signal = RewardSignal(
+        outcome_rewards=torch.tensor([r.outcome for r in answers.rewards], device=mask.device),
+        kl_rewards=kl_rewards,
+        response_mask=mask,
+        discount=cfg.algorithm.discount,
+        responses_per_prompt=cfg.algorithm.responses_per_prompt,
+        num_slices=cfg.algorithm.num_slices,
+    )
+    rollout_logprobs = responses.rollout_logprobs
     return Trajectory(
-        prompts=batch.prompts,
+        prompts=prompts,
         responses=responses,
         policy_logprobs=policy_logprobs,
         reference_logprobs=reference_logprobs,
         entropy=policy_entropy,
-        rewards=rewards,
-        advantages=compute_advantages(outcomes, responses.response_mask, cfg.algorithm.discount),
+        rewards=answers.rewards,
+        kl_rewards=kl_rewards,
+        token_rewards=signal.token_rewards,
+        returns=signal.returns * mask,
+        advantages=ALGORITHMS[cfg.algorithm.name].advantages(signal),
+        importance_weights=importance_weights(
+            policy_logprobs, rollout_logprobs, mask, cfg.mismatch
+        ),
+        drift=measure_drift(policy_logprobs, rollout_logprobs, mask, cfg.mismatch),
     )
 
 
-def judge_responses(
-    judge: Judge, batch: Batch, responses: Responses, cfg: RLConfig
-) -> tuple[Reward, ...]:
-    """The rewards of B responses."""
-    pairs = [(text, item.answer) for text, item in zip(responses.texts, batch.items, strict=True)]
-    return tuple(
-        score(text, verdict, is_finished=is_finished, cfg=cfg.reward)
-        for (text, _), verdict, is_finished in zip(
-            pairs, judge.verdicts(pairs), responses.is_finished.tolist(), strict=True
-        )
-    )
+def compute_kl_rewards(
+    policy_logprobs: Tensor, reference_logprobs: Tensor | None, mask: Tensor, cfg: RLConfig
+) -> Tensor | None:
+    """[B, R] minus the weighted KL of each token (Eq. 4); None when the KL is not in the reward."""
+    if reference_logprobs is None or not cfg.algorithm.has_kl_reward:
+        return None
+    estimate = kl_estimate(policy_logprobs, reference_logprobs, cfg.algorithm)
+    return -cfg.algorithm.kl_coefficient * estimate * mask
 
 
 @torch.no_grad()
@@ -93,11 +156,42 @@ def measure_responses(
     entropies = torch.zeros_like(logprobs)
     lengths = (prompts.attention_mask.sum(dim=1) + responses.num_tokens).tolist()
     for rows in micro_batches(lengths, cfg.algorithm.tokens_per_micro_batch):
-        width = int(responses.num_tokens[rows].max())
-        tokens, row_mask = responses.tokens[rows, :width], mask[rows, :width]
-        with autocast(mask.device, cfg.precision):
-            logits = response_logits(model, prompts.select(rows), tokens, row_mask)
-        processed = processed_logits(logits, cfg.sampling.temperature, banned)
+        processed, tokens = row_logits(model, prompts, responses, rows, cfg=cfg, banned=banned)
+        width = tokens.shape[1]
+        row_mask = mask[rows, :width]
         logprobs[rows, :width] = token_logprobs(processed, tokens) * row_mask
         entropies[rows, :width] = entropy(processed) * row_mask
     return logprobs, entropies
+
+
+def row_logprobs(
+    model: PreTrainedModel,
+    prompts: Prompts,
+    responses: Responses,
+    rows: Sequence[int],
+    *,
+    cfg: RLConfig,
+    banned: Sequence[int],
+) -> Tensor:
+    """[b, width] log-probability of some rows' tokens, as wide as the longest; 0 on padding."""
+    processed, tokens = row_logits(model, prompts, responses, rows, cfg=cfg, banned=banned)
+    return token_logprobs(processed, tokens) * responses.response_mask[rows, : tokens.shape[1]]
+
+
+def row_logits(
+    model: PreTrainedModel,
+    prompts: Prompts,
+    responses: Responses,
+    rows: Sequence[int],
+    *,
+    cfg: RLConfig,
+    banned: Sequence[int],
+) -> tuple[Tensor, Tensor]:
+    """Processed logits [b, width, V] of some rows and their tokens [b, width]."""
+    index = list(rows)
+    width = int(responses.num_tokens[index].max())
+    tokens = responses.tokens[index, :width]
+    mask = responses.response_mask[index, :width]
+    with autocast(mask.device, cfg.precision):
+        logits = response_logits(model, prompts.select(index), tokens, mask)
+    return processed_logits(logits, cfg.sampling.temperature, banned), tokens

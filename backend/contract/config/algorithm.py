@@ -241,6 +241,11 @@ class AlgorithmConfig(Closed):
         return self.kl_coefficient > 0 and self.kl_placement == "loss"
 
     @property
+    def holds_mean_kl(self) -> bool:
+        """True when the mean of the KL loss is held (the authors' code), not each token's."""
+        return self.name == "maye_legacy" and self.has_kl_loss
+
+    @property
     def has_kl_reward(self) -> bool:
         """True when the KL acts in the token rewards."""
         return self.kl_coefficient > 0 and self.kl_placement == "reward"
