@@ -80,6 +80,26 @@ class RLConfig(Closed):
             )
         return self
 
+    @model_validator(mode="after")
+    def _vllm_can_do_it(self) -> Self:
+        evaluated = [setting.temperature for setting in self.evaluation.decoding]
+        self.engine.check_vllm(
+            devices=self.parallel.devices,
+            top_p=self.sampling.top_p,
+            temperatures=[self.sampling.temperature, *evaluated],
+        )
+        return self
+
+    @model_validator(mode="after")
+    def _traced_samples_exist(self) -> Self:
+        largest, total = max(self.trace.samples, default=0), self.algorithm.responses_per_rl_step
+        if self.trace.every_rl_steps and largest >= total:
+            raise ValueError(
+                f"trace.samples ({largest}) must be less than algorithm.responses_per_rl_step "
+                f"({total}): responses are numbered from 0"
+            )
+        return self
+
 
 class SFTConfig(Closed):
     """Supervised fine-tuning on the solutions of a data set: the paper's comparator of RL."""
@@ -118,6 +138,15 @@ class SFTConfig(Closed):
     """When and how the model is evaluated."""
     checkpoint: CheckpointConfig = CheckpointConfig()
     """When the state is saved; a step is one update."""
+
+    @model_validator(mode="after")
+    def _vllm_can_do_it(self) -> Self:
+        self.engine.check_vllm(
+            devices=self.parallel.devices,
+            top_p=1.0,
+            temperatures=[setting.temperature for setting in self.evaluation.decoding],
+        )
+        return self
 
 
 def _kind_of(value: object) -> str | None:

@@ -81,6 +81,15 @@ POLICY = (
         paper_key="training/lr",
     ),
     Metric(
+        name="policy/gate_drift",
+        title="Engine and trainer drift at start-up",
+        unit="nats",
+        has_zero_axis=True,
+        definition="Mean absolute difference of log-probabilities between engine and trainer on "
+        "the first problems of the data set, before training; over the limit, the run is refused.",
+        source="Maye",
+    ),
+    Metric(
         name="policy/rollout_drift",
         title="Engine and trainer drift",
         unit="nats",
