@@ -55,3 +55,13 @@ def test_every_preset_is_a_valid_configuration_with_title_and_description() -> N
     for preset in presets:
         assert preset.title
         assert preset.description
+
+
+def test_a_traced_response_must_be_one_of_the_step_and_both_numbers_are_named() -> None:
+    algorithm = {"responses_per_rl_step": 4, "responses_per_update": 4}
+    body: dict[str, Any] = {"model": "m", "dataset": "d", "algorithm": algorithm}
+    body["trace"] = {"every_rl_steps": 1, "samples": [0, 4]}
+    with pytest.raises(ValidationError, match=r"trace\.samples \(4\).*responses_per_rl_step \(4\)"):
+        RLConfig.model_validate(body)
+    # What is off needs no numbers that fit.
+    RLConfig.model_validate(body | {"trace": {"every_rl_steps": 0, "samples": [0, 4]}})
