@@ -14,7 +14,8 @@ from torch.nn import Parameter
 from torch.optim import AdamW
 
 from backend.contract.config import CheckpointConfig
-from backend.contract.messages import ProgressRecord, SampleRecord, StepRecord
+from backend.contract.errors import CheckpointNotSavedError
+from backend.contract.messages import NoticeRecord, ProgressRecord, SampleRecord, StepRecord
 from worker.modeling.checkpoints import remove_old, save_checkpoint, take_state
 from worker.reporter import Reporter
 
@@ -39,6 +40,10 @@ class Counters:
     """Right responses of the present epoch."""
     epoch_seen: int = 0
     """Responses of the present epoch."""
+    best_accuracy: float | None = None
+    """Highest validation accuracy by the last decoding setting; None before an evaluation."""
+    best_rl_step: int | None = None
+    """Step that had it first."""
 
 
 class Stopwatch:
@@ -116,6 +121,19 @@ class Journal:
             )
         )
 
+    def note_accuracy(self, accuracy: float) -> None:
+        """Remember the step of the best validation accuracy: the first of equal ones."""
+        best = self.counters.best_accuracy
+        if best is None or accuracy > best:
+            self.counters = replace(
+                self.counters, best_accuracy=accuracy, best_rl_step=self.counters.rl_step
+            )
+
+    def notice(self, text: str) -> None:
+        """Say something that nobody should miss: it goes to the run's history and the log."""
+        log.warning(text)
+        self._reporter.write(NoticeRecord(rl_step=self.counters.rl_step, text=text[:4000]))
+
     def save(
         self,
         folder: Path,
@@ -126,19 +144,34 @@ class Journal:
         optimizer: AdamW,
         identity: Mapping[str, Any],
     ) -> None:
-        """Save the complete state, then announce it, then drop what is no longer kept."""
+        """Save the complete state, then announce it, then drop what is no longer kept.
+
+        A disk that does not take it costs the run nothing but safety: that is said, and training
+        goes on.
+
+        Raises:
+            CheckpointNotSavedError: it was the last one, which holds what the run has learnt.
+        """
+        watch = Stopwatch()
         self._reporter.sync()
         counters = replace(self.counters, seconds=time.monotonic() - self._started_at)
         state = {"counters": asdict(counters), "identity": dict(identity)}
-        record = save_checkpoint(
-            folder,
-            rl_step=counters.rl_step,
-            fence=fence,
-            checkpoint=take_state(parameters, optimizer, state),
-        )
+        checkpoint = take_state(parameters, optimizer, state)
+        try:
+            record = save_checkpoint(
+                folder, rl_step=counters.rl_step, fence=fence, checkpoint=checkpoint
+            )
+        except CheckpointNotSavedError as error:
+            if counters.rl_step == self.total_rl_steps:
+                raise
+            self.log_metrics({"health/checkpoint_failed": 1.0})
+            self.notice(f"{error.message}; training goes on, and would resume from the one before")
+            return
         self._reporter.write(record)
         self._reporter.sync()
-        remove_old(folder, cfg.keep)
+        remove_old(folder, cfg.keep, best_rl_step=counters.best_rl_step)
+        watch.lap("checkpoint")
+        self.log_metrics({"health/checkpoint_s": watch.laps["checkpoint"]})
         log.info("saved checkpoint %s (%d bytes)", record.name, record.size_bytes)
 
 

@@ -48,6 +48,8 @@ class Claim(Message):
     """Seconds until the lease ends unless a heartbeat renews it."""
     config: RunConfig
     """The resolved configuration."""
+    force_resume: bool = False
+    """True when a user wants the run to go on in spite of what has changed since its checkpoint."""
 
 
 class ClaimReply(Message):
@@ -149,8 +151,19 @@ class CheckpointRecord(Message):
     """Size of all files."""
 
 
+class NoticeRecord(Message):
+    """Something that nobody should miss; it goes to the run's history."""
+
+    type: Literal["notice"] = "notice"
+    rl_step: StepNumber
+    """Finished RL steps."""
+    text: str = Field(min_length=1, max_length=4000)
+    """What happened, in words."""
+
+
 SpoolRecord = Annotated[
-    StepRecord | SampleRecord | ProgressRecord | CheckpointRecord, Field(discriminator="type")
+    StepRecord | SampleRecord | ProgressRecord | CheckpointRecord | NoticeRecord,
+    Field(discriminator="type"),
 ]
 """What a trainer writes to its spool, one JSON line each."""
 

@@ -24,8 +24,13 @@ class RunStatus(StrEnum):
 
     @property
     def is_terminal(self) -> bool:
-        """True when nothing will change the run any more."""
-        return not LEGAL_TRANSITIONS[self]
+        """True when the run has ended: only a user who resumes it changes that."""
+        return self in (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED)
+
+    @property
+    def is_resumable(self) -> bool:
+        """True when the run has ended before it was done."""
+        return self in (RunStatus.FAILED, RunStatus.CANCELLED)
 
     @property
     def is_owned(self) -> bool:
@@ -41,8 +46,8 @@ LEGAL_TRANSITIONS = MappingProxyType(
         _S.RUNNING: frozenset({_S.QUEUED, _S.CANCELLING, _S.SUCCEEDED, _S.FAILED}),
         _S.CANCELLING: frozenset({_S.CANCELLED, _S.SUCCEEDED, _S.FAILED}),
         _S.SUCCEEDED: frozenset(),
-        _S.FAILED: frozenset(),
-        _S.CANCELLED: frozenset(),
+        _S.FAILED: frozenset({_S.QUEUED}),
+        _S.CANCELLED: frozenset({_S.QUEUED}),
     }
 )
 """From each state, the states that may follow it."""

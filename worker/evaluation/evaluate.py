@@ -1,6 +1,6 @@
 """Evaluating a policy: generate, judge and count, at each decoding setting (paper, section 4.2)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from backend.contract.config import DecodingSetting, EvaluationConfig
@@ -91,6 +91,24 @@ def evaluate(
     }
 
 
+def deciding_accuracy(
+    subject: Subject, cfg: EvaluationConfig, metrics: Mapping[str, float]
+) -> float | None:
+    """What checkpoints are compared by: validation with its own pictures, last decoding setting.
+
+    Args:
+        subject: What was evaluated.
+        cfg: Decoding settings.
+        metrics: What `evaluate` found.
+
+    Returns:
+        The accuracy; None for any other subject.
+    """
+    if (subject.split, subject.pictures) != ("validation", "own"):
+        return None
+    return metrics[metric_key("evaluation/accuracy", **_labels(subject, cfg.decoding[-1]))]
+
+
 def _count(
     judge: Judge,
     items: Sequence[Item],
@@ -104,16 +122,20 @@ def _count(
         group = verdicts[start : start + setting.k]
         count.num_correct.append(sum(verdict.is_correct for verdict in group))
     count.num_truncated += int((~responses.is_finished).sum())
-    count.num_failed += sum(verdict.has_failed for verdict in verdicts)
+    count.num_failed += sum(verdict.failure is not None for verdict in verdicts)
 
 
-def _metrics(subject: Subject, setting: DecodingSetting, count: _Counts) -> dict[str, float]:
-    labels = {
+def _labels(subject: Subject, setting: DecodingSetting) -> dict[str, str | int | float]:
+    return {
         "split": subject.split,
         "pictures": subject.pictures,
         "k": setting.k,
         "temperature": setting.temperature,
     }
+
+
+def _metrics(subject: Subject, setting: DecodingSetting, count: _Counts) -> dict[str, float]:
+    labels = _labels(subject, setting)
     num_responses = len(count.num_correct) * setting.k
     return {
         metric_key("evaluation/accuracy", **labels): pass_any(count.num_correct),

@@ -84,6 +84,7 @@ class CheckpointConfig(Closed):
     """When the complete state of the run is saved."""
 
     every_rl_steps: int = Field(default=10, ge=1, le=100000, json_schema_extra=unit("steps"))
-    """RL steps between two checkpoints; the last step is always saved."""
+    """RL steps between two checkpoints; the last step and each new best one are always saved."""
     keep: int = Field(default=2, ge=2, le=1000)
-    """How many of the newest checkpoints stay on disk."""
+    """How many of the newest checkpoints stay on disk, besides that of the best validation
+    accuracy (last decoding setting)."""

@@ -44,6 +44,22 @@ HEALTH = (
         source="Maye",
     ),
     Metric(
+        name="health/checkpoint_s",
+        title="Time saving a checkpoint",
+        unit="s",
+        has_zero_axis=True,
+        definition="Wall time of the checkpoint at this step, training waits for it.",
+        source="Maye",
+    ),
+    Metric(
+        name="health/checkpoint_failed",
+        title="Checkpoints not saved",
+        unit="1",
+        has_zero_axis=True,
+        definition="1 at a step whose checkpoint the disk did not take (full or broken).",
+        source="Maye",
+    ),
+    Metric(
         name="health/tokens_per_s",
         title="Collection speed",
         unit="tokens/s",
