@@ -1,10 +1,12 @@
 """An imported data set: the problems of a split, and their pictures."""
 
 import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 from pydantic import ValidationError
 
 from backend.contract.datasets import MAX_PICTURE_PIXELS, Item
@@ -58,6 +60,41 @@ def open_image(folder: Path, item: Item, *, should_verify: bool = False) -> Imag
     """
     if item.image is None:
         return None
+    with _opened(folder, item, should_verify=should_verify) as image:
+        return _to_rgb(ImageOps.exif_transpose(image))
+
+
+def picture_opener(folder: Path, item: Item) -> Callable[[], Image.Image] | None:
+    """What opens a problem's picture when it is needed; None for a text-only problem.
+
+    Args: those of `open_image`.
+    """
+
+    def open_it() -> Image.Image:
+        image = open_image(folder, item)
+        assert image is not None
+        return image
+
+    return None if item.image is None else open_it
+
+
+def read_size(folder: Path, item: Item) -> tuple[int, int] | None:
+    """Width and height that `open_image` would give, from the file's header alone.
+
+    Args and Raises: those of `open_image`.
+    """
+    if item.image is None:
+        return None
+    with _opened(folder, item, should_verify=False) as image:
+        width, height = image.size
+        is_on_its_side = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        return (height, width) if is_on_its_side else (width, height)
+
+
+@contextmanager
+def _opened(folder: Path, item: Item, *, should_verify: bool) -> Iterator[Image.Image]:
+    """The picture's file, its header read and checked, its pixels not yet decoded."""
+    assert item.image is not None
     try:
         content = (folder / "images" / item.image).read_bytes()
     except FileNotFoundError as e:
@@ -68,10 +105,10 @@ def open_image(folder: Path, item: Item, *, should_verify: bool = False) -> Imag
         )
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
-            # The header's size: nothing is decoded yet, so a decompression bomb does no harm.
+            # A decompression bomb does no harm: nothing is decoded yet.
             if image.width * image.height > MAX_PICTURE_PIXELS:
                 raise _too_large(folder, item, f"{image.width} x {image.height} pixels")
-            return _to_rgb(ImageOps.exif_transpose(image))
+            yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
         raise _too_large(folder, item, "so many pixels that Pillow refuses it") from e
     except (OSError, SyntaxError) as e:

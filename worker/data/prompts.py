@@ -1,6 +1,6 @@
 """How a problem becomes a prompt: chat form, visual tokens, and what is refused."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ from backend.contract.datasets import Item
 from backend.contract.errors import InvalidInputError
 from worker.modeling.loading import Processor
 from worker.tensors.batches import Picture, PromptSource
+
+OpenPicture = Callable[[], Image.Image]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,38 +47,75 @@ def render_chat(question: str, has_image: bool, processor: Processor) -> str:
 
 
 def encode_prompt(
-    item: Item, image: Image.Image | None, *, processor: Processor, cfg: DataConfig
+    item: Item,
+    image: Image.Image | OpenPicture | None,
+    *,
+    processor: Processor,
+    cfg: DataConfig,
 ) -> EncodedPrompt:
     """Token ids and patches of a problem.
+
+    Args:
+        item: The problem.
+        image: Its picture, or what opens it when it is needed: a picture whose features are
+            known is not even decoded. None for text only.
+        processor: Tokenizer, image processor and the pictures read so far.
+        cfg: How a problem becomes a prompt.
 
     Raises:
         InvalidInputError: names the row: the prompt is too long (it is never cut), a text holds
             tokens that stand for pictures or turns, or the model cannot read the picture.
     """
-    where = f"row {item.row} ({item.id})"
-    refuse_reserved(item.question, f"{where}: the question", processor)
-    refuse_reserved(cfg.prompt_suffix, "data.prompt_suffix", processor)
+    where = name_row(item)
+    open_picture = (lambda: image) if isinstance(image, Image.Image) else image
     picture = None
-    if image is not None:
+    if open_picture is not None:
         picture = processor.pictures.find(item.image)
         if picture is None:
-            picture = read_picture(image, where, processor)
+            picture = read_picture(open_picture(), where, processor)
             processor.pictures.keep(item.image, picture)
-    text = render_chat(item.question + cfg.prompt_suffix, image is not None, processor)
-    source_ids = _tokenize(text, processor)
-    ids = _tokenize(expand(text, picture, where, processor), processor)
-    if len(ids) > cfg.max_prompt_tokens:
-        raise InvalidInputError(
-            f"{where}: the prompt has {len(ids)} tokens, {picture.num_tokens if picture else 0} "
-            f"of them visual; max_prompt_tokens allows {cfg.max_prompt_tokens}"
-        )
+    text = picture.text if picture else None
+    source_ids, ids = tokenize_prompt(item, text, processor=processor, cfg=cfg)
     return EncodedPrompt(
         key=item.id,
         input_ids=torch.tensor(ids),
         picture=picture,
         picture_key=item.image,
-        source=PromptSource(token_ids=tuple(source_ids), image=image),
+        source=PromptSource(token_ids=tuple(source_ids), open_picture=open_picture),
     )
+
+
+def tokenize_prompt(
+    item: Item, picture_text: str | None, *, processor: Processor, cfg: DataConfig
+) -> tuple[list[int], list[int]]:
+    """Token ids of a problem, before and after its picture's placeholder is expanded.
+
+    Args:
+        item: The problem.
+        picture_text: What stands for its picture; None for text only.
+        processor: The model's tokenizer.
+        cfg: How a problem becomes a prompt.
+
+    Raises:
+        InvalidInputError: those of `encode_prompt`.
+    """
+    where = name_row(item)
+    refuse_reserved(item.question, f"{where}: the question", processor)
+    refuse_reserved(cfg.prompt_suffix, "data.prompt_suffix", processor)
+    text = render_chat(item.question + cfg.prompt_suffix, picture_text is not None, processor)
+    ids = _tokenize(expand(text, picture_text, where, processor), processor)
+    if len(ids) > cfg.max_prompt_tokens:
+        num_visual = ids.count(processor.image_token_id) if processor.image_token_id else 0
+        raise InvalidInputError(
+            f"{where}: the prompt has {len(ids)} tokens, {num_visual} of them visual; "
+            f"max_prompt_tokens allows {cfg.max_prompt_tokens}"
+        )
+    return _tokenize(text, processor), ids
+
+
+def name_row(item: Item) -> str:
+    """How messages call a problem."""
+    return f"row {item.row} ({item.id})"
 
 
 def refuse_reserved(text: str, what: str, processor: Processor) -> None:
@@ -123,7 +162,7 @@ def read_picture(image: Image.Image, where: str, processor: Processor) -> Pictur
     )
 
 
-def expand(text: str, picture: Picture | None, where: str, processor: Processor) -> str:
+def expand(text: str, picture_text: str | None, where: str, processor: Processor) -> str:
     """A rendered prompt with its picture's placeholder replaced by visual tokens, once.
 
     Raises:
@@ -134,12 +173,12 @@ def expand(text: str, picture: Picture | None, where: str, processor: Processor)
     if vision is None:
         return text
     count = text.count(vision.placeholder)
-    if count != (picture is not None):
+    if count != (picture_text is not None):
         raise InvalidInputError(
             f"{where}: the chat template wrote {count} {vision.placeholder} for "
-            f"{int(picture is not None)} pictures: placeholders are expanded here, once"
+            f"{int(picture_text is not None)} pictures: placeholders are expanded here, once"
         )
-    return text if picture is None else text.replace(vision.placeholder, picture.text)
+    return text if picture_text is None else text.replace(vision.placeholder, picture_text)
 
 
 def _tokenize(text: str, processor: Processor) -> list[int]:

@@ -51,6 +51,9 @@ class Vision:
     expansion: Callable[[Mapping[str, Any], Any], str]
     """Text that takes the placeholder's place, from the image processor's output and the model's
     configuration."""
+    foretell: Callable[[Any, int, int], Mapping[str, Any]]
+    """What `expansion` needs, from image processor, height and width alone: for counting tokens
+    before any picture is decoded."""
     limits: Callable[[Any, int], dict[str, Any]]
     """Settings of an image processor that keep a picture within a number of pixels."""
     geometry: Callable[[Any, Any], tuple[tuple[str, Any, Any], ...]]
@@ -91,6 +94,7 @@ def _qwen_vision(*connectors: str) -> Vision:
         visual_token="<|image_pad|>",
         tokens=r"<\|(vision_start|vision_end|vision_pad|image_pad|video_pad)\|>",
         expansion=placeholders.qwen_expansion,
+        foretell=placeholders.qwen_foretell,
         limits=placeholders.qwen_limits,
         geometry=placeholders.qwen_geometry,
         inputs={"pixel_values": 0, "image_grid_thw": 0},
@@ -122,6 +126,7 @@ def _idefics(model_class: type[PreTrainedModel], image_processor: type[Any]) -> 
             visual_token="<image>",
             tokens=r"<(image|video|fake_token_around_image|global-img|row_\d+_col_\d+)>",
             expansion=placeholders.idefics_expansion,
+            foretell=placeholders.idefics_foretell,
             limits=placeholders.idefics_limits,
             geometry=placeholders.idefics_geometry,
             inputs={"pixel_values": 1, "pixel_attention_mask": 1},
@@ -154,6 +159,7 @@ FAMILIES: Mapping[str, Family] = {
             visual_token="<IMG_CONTEXT>",
             tokens=r"</?img>|<IMG_CONTEXT>|<video>",
             expansion=placeholders.internvl_expansion,
+            foretell=placeholders.internvl_foretell,
             limits=placeholders.internvl_limits,
             geometry=placeholders.tile_geometry,
             inputs={"pixel_values": 0},
@@ -172,6 +178,7 @@ FAMILIES: Mapping[str, Family] = {
             visual_token="<image_soft_token>",
             tokens=r"<(start_of_image|end_of_image|image_soft_token)>",
             expansion=placeholders.gemma_expansion,
+            foretell=lambda image_processor, height, width: {},
             limits=placeholders.gemma_limits,
             geometry=placeholders.tile_geometry,
             inputs={"pixel_values": 0},

@@ -8,6 +8,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from backend.contract.errors import InvalidInputError
 
 
@@ -15,6 +17,12 @@ def qwen_expansion(read: Mapping[str, Any], config: Any) -> str:
     """One token for each square of merged patches."""
     merged = config.vision_config.spatial_merge_size**2
     return "<|image_pad|>" * (int(read["image_grid_thw"].prod()) // merged)
+
+
+def qwen_foretell(image_processor: Any, height: int, width: int) -> dict[str, Any]:
+    """The patches, as a grid of one row."""
+    patches = image_processor.get_number_of_image_patches(height, width)
+    return {"image_grid_thw": torch.tensor([[1, 1, patches]])}
 
 
 def qwen_limits(image_processor: Any, max_pixels: int) -> dict[str, Any]:
@@ -51,6 +59,12 @@ def idefics_expansion(read: Mapping[str, Any], config: Any) -> str:
     return f"{text}\n{whole}" if rows else whole
 
 
+def idefics_foretell(image_processor: Any, height: int, width: int) -> dict[str, Any]:
+    """Rows and columns of tiles."""
+    _, rows, columns = image_processor.get_number_of_image_patches(height, width)
+    return {"rows": [[rows]], "cols": [[columns]]}
+
+
 def idefics_limits(image_processor: Any, max_pixels: int) -> dict[str, Any]:
     """Pictures are scaled to tiles along the longer edge: as many as the pixels allow."""
     tile = image_processor.max_image_size["longest_edge"]
@@ -69,6 +83,12 @@ def internvl_expansion(read: Mapping[str, Any], config: Any) -> str:
     side = config.vision_config.image_size[0] // config.vision_config.patch_size[0]
     num_tokens = int(side**2 * config.downsample_ratio**2) * int(read["num_patches"][0])
     return f"<img>{'<IMG_CONTEXT>' * num_tokens}</img>"
+
+
+def internvl_foretell(image_processor: Any, height: int, width: int) -> dict[str, Any]:
+    """Tiles, the thumbnail included."""
+    options = {"crop_to_patches": True}
+    return {"num_patches": [image_processor.get_number_of_image_patches(height, width, options)]}
 
 
 def internvl_limits(image_processor: Any, max_pixels: int) -> dict[str, Any]:

@@ -5,7 +5,6 @@ is complete; 1 that it cannot succeed, with the reason in the attempt's failure 
 """
 
 import argparse
-import hashlib
 import json
 import logging
 import os
@@ -19,15 +18,16 @@ from transformers.utils.logging import disable_progress_bar
 
 from backend.contract.artifacts import Home, RunFolder
 from backend.contract.config import RLConfig
-from backend.contract.errors import PlatformError, TrainingError
+from backend.contract.errors import PlatformError
 from backend.contract.settings import Settings
 from worker.data.datasets import load_split
 from worker.data.sampler import Sampler
+from worker.data.survey import survey
 from worker.evaluation.control import permute_pictures
 from worker.evaluation.evaluate import Subject
 from worker.generation.building import build_engine
-from worker.journal import Counters, Journal
-from worker.modeling.checkpoints import Checkpoint, hash_file, load_newest, restore_state
+from worker.identity import identity_of
+from worker.journal import Journal
 from worker.modeling.freezing import freeze_parts
 from worker.modeling.loading import (
     choose_device,
@@ -37,9 +37,11 @@ from worker.modeling.loading import (
 )
 from worker.modeling.optimizer import build_optimizer
 from worker.reporter import Reporter
+from worker.resuming import Start, find_start, restore
 from worker.rewards.entry_points import permitted_rewards
 from worker.rewards.judge import Judge
 from worker.rl.parity_gate import gate_items, pass_gate
+from worker.rl.trace import Tracer
 from worker.rl.train import Job, encode, train
 from worker.rl.trajectory_generation import Models
 
@@ -53,6 +55,9 @@ def main() -> int:
     parser.add_argument("--home", type=Path, required=True, help="MAYE_HOME, the state folder")
     parser.add_argument("--run", type=UUID, required=True, help="id of the run")
     parser.add_argument("--fence", type=int, required=True, help="the attempt's fence")
+    parser.add_argument(
+        "--force-resume", action="store_true", help="go on in spite of what has changed"
+    )
     arguments = parser.parse_args()
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout
@@ -61,7 +66,7 @@ def main() -> int:
     home = Home(arguments.home.resolve())
     folder = home.run(arguments.run)
     try:
-        run(home, folder, arguments.fence)
+        run(home, folder, arguments.fence, is_forced=arguments.force_resume)
     except PlatformError as error:
         return give_up(folder, arguments.fence, error.code, error.message)
     except torch.OutOfMemoryError as error:
@@ -81,7 +86,7 @@ def give_up(folder: RunFolder, fence: int, code: str, message: str) -> int:
     return 1
 
 
-def run(home: Home, folder: RunFolder, fence: int) -> None:
+def run(home: Home, folder: RunFolder, fence: int, *, is_forced: bool = False) -> None:
     """Train a run from its newest checkpoint, or from the start.
 
     Raises:
@@ -90,9 +95,14 @@ def run(home: Home, folder: RunFolder, fence: int) -> None:
     cfg = RLConfig.model_validate_json(folder.config.read_text())
     settings = Settings.from_environment(os.environ)
     torch.manual_seed(cfg.seed)
-    checkpoint, problems = load_newest(folder.checkpoints)
-    for problem in problems:
-        log.warning("%s; the checkpoint before it is used", problem)
+    identity = identity_of(
+        cfg,
+        home.model(cfg.model),
+        home.dataset(cfg.dataset),
+        device=choose_device(cfg.device),
+        num_devices=cfg.parallel.devices,
+    )
+    start = find_start(folder.checkpoints, identity, is_forced=is_forced)
     with (
         closing(Reporter(folder.spool(fence))) as reporter,
         Judge(
@@ -101,12 +111,8 @@ def run(home: Home, folder: RunFolder, fence: int) -> None:
             extra=permitted_rewards(cfg.reward, settings.reward_entry_points),
         ) as judge,
     ):
-        job = build_job(home, folder, cfg, judge, fence=fence, checkpoint=checkpoint)
-        counters = Counters()
-        if checkpoint is not None:
-            restore_state(job.parameters, job.optimizer, checkpoint)
-            counters = Counters(**checkpoint.state["counters"])
-            log.info("resumed after step %d", counters.rl_step)
+        job = build_job(home, folder, cfg, judge, fence=fence, start=start)
+        counters = restore(start, job.parameters, job.optimizer)
         journal = Journal(
             reporter,
             total_rl_steps=job.sampler.total_rl_steps,
@@ -114,6 +120,8 @@ def run(home: Home, folder: RunFolder, fence: int) -> None:
             device=job.models.policy.device,
         )
         journal.progress("starting")
+        for notice in start.notices:
+            journal.notice(notice)
         open_gate(job, journal)
         train(job, journal)
         journal.progress("finished")
@@ -126,15 +134,12 @@ def build_job(
     judge: Judge,
     *,
     fence: int,
-    checkpoint: Checkpoint | None,
+    start: Start,
 ) -> Job:
-    """Load models and data, and check that a checkpoint belongs to them."""
+    """Load models and data."""
     device = choose_device(cfg.device)
     torch.use_deterministic_algorithms(device.type == "cpu")
     model_folder, dataset = home.model(cfg.model), home.dataset(cfg.dataset)
-    identity = identity_of(cfg, model_folder, dataset)
-    if checkpoint is not None:
-        check_identity(identity, checkpoint.state["identity"])
     policy = load_policy(model_folder, device)
     parameters = freeze_parts(policy, cfg.trained)
     reference = copy_reference(policy) if cfg.algorithm.kl_coefficient > 0 else None
@@ -147,6 +152,9 @@ def build_job(
         for split in EVALUATED_SPLITS
         if (dataset / f"{split}.jsonl").exists()
     ]
+    items = load_split(dataset, "train")
+    evaluated = [item for subject in subjects for item in subject.items]
+    survey([*items, *evaluated], dataset, processor=processor, cfg=cfg.data)
     return Job(
         cfg=cfg,
         models=Models(policy=policy, reference=reference, processor=processor),
@@ -155,7 +163,7 @@ def build_job(
         optimizer=build_optimizer(parameters.values(), cfg.optimizer),
         parameters=parameters,
         sampler=Sampler(
-            load_split(dataset, "train"),
+            items,
             batch_size=cfg.algorithm.prompts_per_rl_step,
             epochs=cfg.epochs,
             seed=cfg.seed,
@@ -165,9 +173,10 @@ def build_job(
         controls=control_subjects(cfg, subjects),
         dataset=dataset,
         checkpoints=folder.checkpoints,
+        tracer=Tracer(cfg, processor, folder, fence=fence),
         fence=fence,
-        identity=identity,
-        is_resumed=checkpoint is not None,
+        identity=start.identity,
+        is_resumed=start.checkpoint is not None,
     )
 
 
@@ -202,30 +211,6 @@ def control_subjects(cfg: RLConfig, subjects: list[Subject]) -> list[Subject]:
         for s in subjects
         if s.split == "validation"
     ]
-
-
-def identity_of(cfg: RLConfig, model_folder: Path, dataset: Path) -> dict[str, str]:
-    """Hashes of what decides the run: a checkpoint of other ones must not be resumed."""
-    config = hashlib.sha256(cfg.model_dump_json().encode()).hexdigest()
-    identity = {"config": config}
-    for path in (*sorted(model_folder.glob("*.safetensors")), *sorted(dataset.glob("*.jsonl"))):
-        identity[path.name] = hash_file(path)
-    return identity
-
-
-def check_identity(now: dict[str, str], saved: dict[str, str]) -> None:
-    """Refuse a checkpoint of another configuration, model or data set.
-
-    Raises:
-        TrainingError: names what differs.
-    """
-    different = sorted(
-        name for name in now.keys() | saved.keys() if now.get(name) != saved.get(name)
-    )
-    if different:
-        raise TrainingError(
-            f"the checkpoint was made with another {', '.join(different)}: it cannot be resumed"
-        )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 from backend.contract.config import DataConfig
 from backend.contract.datasets import Item
 from worker.data.collate import collate
-from worker.data.datasets import open_image
+from worker.data.datasets import picture_opener
 from worker.data.prompts import encode_prompt
 from worker.modeling.loading import Processor
 from worker.rl.types import Batch
@@ -32,7 +32,7 @@ def encode(
         cfg: How a problem becomes a prompt.
     """
     encoded = [
-        encode_prompt(item, open_image(folder, item), processor=processor, cfg=cfg)
+        encode_prompt(item, picture_opener(folder, item), processor=processor, cfg=cfg)
         for item in items
     ]
     return Batch(items=tuple(items), prompts=collate(encoded, policy=policy, processor=processor))

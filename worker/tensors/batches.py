@@ -7,7 +7,7 @@ Legend of shapes, used everywhere in the worker:
 Masks are True where a token takes part.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,8 +21,13 @@ class PromptSource:
 
     token_ids: tuple[int, ...]
     """The prompt with one placeholder for its picture, not one for each visual token."""
-    image: Image.Image | None
-    """The picture in RGB; None for text only."""
+    open_picture: Callable[[], Image.Image] | None
+    """Opens the picture in RGB; None for text only."""
+
+    @property
+    def image(self) -> Image.Image | None:
+        """The picture in RGB, opened anew each time; None for text only."""
+        return None if self.open_picture is None else self.open_picture()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
