@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch.nn import Parameter
 from torch.optim import AdamW
@@ -10,13 +11,14 @@ from torch.optim import AdamW
 from backend.contract.config import RLConfig
 from backend.contract.datasets import Item
 from worker.data.sampler import Draw, Sampler
-from worker.evaluation.evaluate import Examiner, Subject, evaluate
+from worker.evaluation.evaluate import Examiner, Subject, deciding_accuracy, evaluate
 from worker.generation.engine import Engine
 from worker.journal import Journal, Stopwatch
 from worker.rewards.judge import Judge
 from worker.rl import data_flow, policy_update, response_collection, trajectory_generation
 from worker.rl.dynamic_sampling import replace_uninformative
 from worker.rl.journal import counters_after, log_step
+from worker.rl.trace import Tracer
 from worker.rl.trajectory_generation import Models
 from worker.rl.types import Answers, Progress
 
@@ -47,10 +49,12 @@ class Job:
     """Folder of the imported data set."""
     checkpoints: Path
     """Folder of the run's checkpoints."""
+    tracer: Tracer
+    """Keeps steps tensor by tensor, where the configuration says so."""
     fence: int
     """The attempt."""
-    identity: Mapping[str, str]
-    """Hashes of what a resumed run must share: configuration, model, data."""
+    identity: Mapping[str, Any]
+    """What a resumed run must share (`worker/identity.py`)."""
     is_resumed: bool
     """True when the state came from a checkpoint."""
 
@@ -75,15 +79,18 @@ def train(job: Job, journal: Journal) -> None:
             watch.lap("collection")
         trajectory = trajectory_generation.build(models, answers, cfg)  # Step III
         watch.lap("trajectory")
+        traced = job.tracer.observe(draw.rl_step)
         stats = policy_update.apply(  # Step IV: policy update
             models,
             job.optimizer,
             trajectory,
             cfg,
             progress=Progress(rl_step=draw.rl_step, total_rl_steps=total),
+            on_rows=traced.on_rows,
         )
         job.engine.load_weights(models.policy)
         watch.lap("update")
+        job.tracer.save(traced, trajectory, stats, rl_step=draw.rl_step)
 
         epoch = draw.rl_step / job.sampler.rl_steps_per_epoch
         counters = counters_after(journal.counters, draw, trajectory, epoch=epoch)
@@ -92,7 +99,7 @@ def train(job: Job, journal: Journal) -> None:
         if should_evaluate(draw, cfg, total):
             controls = job.controls if draw.rl_step == total else []
             evaluate_policy(job, journal, [*job.subjects, *controls])
-        if draw.rl_step % cfg.checkpoint.every_rl_steps == 0 or draw.rl_step == total:
+        if should_save(draw, cfg, total) or journal.counters.best_rl_step == draw.rl_step:
             save(job, journal)
 
 
@@ -100,6 +107,12 @@ def should_evaluate(draw: Draw, cfg: RLConfig, total_rl_steps: int) -> bool:
     """True at the end of every `every_epochs`-th epoch and of the run."""
     at_epoch = draw.is_epoch_end and (draw.epoch + 1) % cfg.evaluation.every_epochs == 0
     return at_epoch or draw.rl_step == total_rl_steps
+
+
+def should_save(draw: Draw, cfg: RLConfig, total_rl_steps: int) -> bool:
+    """True at every `every_rl_steps`-th step and at the last."""
+    at_interval = draw.rl_step % cfg.checkpoint.every_rl_steps == 0
+    return at_interval or draw.rl_step == total_rl_steps
 
 
 def encode(job: Job, items: Sequence[Item]) -> data_flow.Batch:
@@ -142,15 +155,17 @@ def evaluate_policy(job: Job, journal: Journal, subjects: Sequence[Subject]) -> 
         def report(done: int, name: str = name, subject: Subject = subject) -> None:
             journal.progress(f"evaluating: {name}, {done} of {len(subject.items)}")
 
-        journal.log_metrics(
-            evaluate(
-                examiner,
-                subject,
-                job.cfg.evaluation,
-                rl_step=journal.counters.rl_step,
-                report=report,
-            )
+        metrics = evaluate(
+            examiner,
+            subject,
+            job.cfg.evaluation,
+            rl_step=journal.counters.rl_step,
+            report=report,
         )
+        journal.log_metrics(metrics)
+        accuracy = deciding_accuracy(subject, job.cfg.evaluation, metrics)
+        if accuracy is not None:
+            journal.note_accuracy(accuracy)
     watch.lap("evaluation")
     journal.log_metrics({"health/evaluation_s": watch.laps["evaluation"]})
 
