@@ -13,6 +13,8 @@ from worker.leash import leashed
 
 MARK = "MAYE_TRAINER_OF"
 """Environment variable by which every process of a run's trainer is known on this host."""
+PASSED_ON = frozenset({"MAYE_REWARD_ENTRY_POINTS"})
+"""The platform's variables that a trainer gets: none of them is secret."""
 POLL_S = 0.05
 
 
@@ -23,7 +25,11 @@ def start_trainer(
 
     It inherits the environment without the platform's own variables, which may hold secrets.
     """
-    inherited = {name: text for name, text in os.environ.items() if not name.startswith("MAYE_")}
+    inherited = {
+        name: text
+        for name, text in os.environ.items()
+        if not name.startswith("MAYE_") or name in PASSED_ON
+    }
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return subprocess.Popen(

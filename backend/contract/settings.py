@@ -36,6 +36,9 @@ class Settings(BaseModel):
     """Built front end; default frontend/dist beside the code."""
     worker_slots: int = Field(default=1, ge=1, le=1024)
     """Runs that one worker carries at a time (a CPU worker: one)."""
+    reward_entry_points: str = ""
+    """Names of the installed rewards (entry points of `maye.rewards`) that runs may use on this
+    worker, comma-separated; none by default."""
     lease_s: float = Field(default=30.0, gt=0)
     """How long a claim holds without a heartbeat."""
     heartbeat_s: float = Field(default=2.0, gt=0)

@@ -11,6 +11,7 @@ from worker.generation.engine import Decoding, Engine
 from worker.modeling.loading import Processor
 from worker.parallel.devices import Devices
 from worker.parallel.sharding import gathered
+from worker.rewards.extra import ExtraValues
 from worker.rewards.judge import Judge, Verdict
 from worker.tensors.batches import Prompts, Responses
 
@@ -106,3 +107,8 @@ class SharedJudge:
         found = [] if self._judge is None else self._judge.verdicts(responses)
         told = self._devices.tell([asdict(verdict) for verdict in found], "the verdicts")
         return [Verdict(**fields) for fields in told]
+
+    def extra_values(self, responses: Sequence[tuple[str, str]]) -> list[ExtraValues]:
+        """Values of the extra rewards, in the order of the responses, on every device."""
+        found = [] if self._judge is None else self._judge.extra_values(responses)
+        return self._devices.tell(found, "the extra rewards")

@@ -1,28 +1,43 @@
-"""The judge's child process, seen from the trainer: requests in, replies out, hard limits."""
+"""A worker process, seen from the trainer: requests in, replies out, a hard limit on each."""
 
 import json
 import os
-import select
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
 
 START_TIMEOUT_S = 120.0
 """Loading sympy takes a second; far more means that the machine is stuck."""
 
+GRACE_S = 1.0
+"""The process's own alarm comes first; this is for one that even the alarm does not end."""
 
-class ChildEndedError(Exception):
-    """The child hung and was killed, or ended by itself."""
+
+class Failure(StrEnum):
+    """Why a request has no result."""
+
+    HUNG = "hung"
+    """It took longer than the limit, and its process was killed."""
+    CRASHED = "crashed"
+    """Its process ended by itself: out of memory, a fault in a C extension."""
+    RAISED = "raised"
+    """It raised an error; the process goes on."""
 
 
-class JudgeChild:
-    """One child process; after a `ChildEndedError` it is gone, and another one is needed."""
+class ChildProcess:
+    """A process that answers lines of JSON in the order asked; once dead it stays dead."""
 
-    def __init__(self, command: Sequence[str]) -> None:
-        """Start the process without waiting for it to be ready."""
+    def __init__(self, command: Sequence[str], timeout_s: float) -> None:
+        """Start it; it loads its libraries while the caller goes on.
+
+        Args:
+            command: The program; it must say a line of JSON when it is ready.
+            timeout_s: Hard limit on one request, in s of wall-clock time.
+        """
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
@@ -34,85 +49,85 @@ class JudgeChild:
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._stdin = self._process.stdin.fileno()
-        self._stdout = self._process.stdout.fileno()
-        os.set_blocking(self._stdin, False)
+        self.requests_fd = self._process.stdin.fileno()
+        """Where requests leave."""
+        self.replies_fd = self._process.stdout.fileno()
+        """Where replies arrive."""
+        os.set_blocking(self.requests_fd, False)
+        self._limit_s = timeout_s + GRACE_S
         self._unsent = bytearray()
         self._unread = bytearray()
-        self._is_ready = False
+        self.is_ready = False
+        """It has loaded its libraries."""
+        self.asked: list[int] = []
+        """Numbers of the requests without a reply, oldest first."""
+        self.deadline = time.monotonic() + START_TIMEOUT_S
+        """When it is killed, unless a reply comes: monotonic time in s."""
+        self.ended_by: Failure | None = None
+        """Why it is gone; None while it lives."""
 
-    def __enter__(self) -> Self:
-        return self
+    @property
+    def is_alive(self) -> bool:
+        """The process runs; False as soon as it has ended, even if nobody has noticed yet."""
+        return self.ended_by is None and self._process.poll() is None
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
+    @property
+    def has_unsent(self) -> bool:
+        """Requests wait for room in the pipe."""
+        return bool(self._unsent)
 
-    def wait_until_ready(self) -> None:
-        """Wait for the line that the child sends when it has loaded its libraries.
+    @property
+    def status(self) -> int | None:
+        """Exit status, negative for a signal; None while it lives."""
+        return self._process.returncode
 
-        Raises:
-            ChildEndedError: It ended, or did not get ready in time.
-        """
-        if not self._is_ready:
-            self.receive(START_TIMEOUT_S)
-            self._is_ready = True
+    def ask(self, number: int, request: Mapping[str, str]) -> None:
+        """Queue a request under a number."""
+        if self.is_ready and not self.asked:
+            self.deadline = time.monotonic() + self._limit_s
+        self.asked.append(number)
+        self._unsent += json.dumps(request).encode() + b"\n"
 
-    def send(self, requests: Sequence[dict[str, str]]) -> None:
-        """Queue requests; they leave while `receive` waits."""
-        for request in requests:
-            self._unsent += json.dumps(request).encode() + b"\n"
-
-    def receive(self, timeout_s: float) -> dict[str, Any]:
-        """Next reply; queued requests are sent meanwhile, so that neither side waits for a pipe.
-
-        Args:
-            timeout_s: Seconds to wait, counted from this call.
-
-        Raises:
-            ChildEndedError: The child ended, or was killed because the time was up.
-        """
-        deadline = time.monotonic() + timeout_s
-        while (end := self._unread.find(b"\n")) < 0:
-            sources = [self._stdout]
-            sinks = [self._stdin] if self._unsent else []
-            left_s = max(deadline - time.monotonic(), 0.0)
-            readable, writable, _ = select.select(sources, sinks, [], left_s)
-            if readable:
-                self._read()
-            elif left_s == 0.0:
-                self.close()
-                raise ChildEndedError(f"no reply within {timeout_s} s")
-            if writable:
-                self._write()
-        line = bytes(self._unread[:end])
-        del self._unread[: end + 1]
-        return json.loads(line)
-
-    def _read(self) -> None:
-        received = os.read(self._stdout, 65536)
-        if not received:
-            self.close()
-            raise ChildEndedError(f"exit status {self._process.returncode}")
-        self._unread += received
-
-    def _write(self) -> None:
+    def write(self) -> None:
+        """Send what fits into the pipe."""
         try:
-            num_written = os.write(self._stdin, self._unsent[:65536])
+            num_written = os.write(self.requests_fd, self._unsent[:65536])
         except BrokenPipeError:
-            # The child has ended; reading what it has still said comes first.
+            # It has ended; reading what it has still said comes first.
             self._unsent.clear()
         else:
             del self._unsent[:num_written]
 
-    def close(self) -> None:
+    def read(self) -> list[tuple[int, dict[str, Any]]]:
+        """The replies that have arrived, by the numbers of their requests.
+
+        At the end of the process `ended_by` is set.
+        """
+        received = os.read(self.replies_fd, 65536)
+        if not received:
+            self._process.wait()
+            # The alarm of the process itself is the hard limit, too.
+            self.end(Failure.HUNG if self.status == -signal.SIGALRM else Failure.CRASHED)
+            return []
+        *lines, self._unread = (self._unread + received).split(b"\n")
+        if lines:
+            self.deadline = time.monotonic() + self._limit_s
+        if lines and not self.is_ready:
+            self.is_ready = True
+            lines = lines[1:]
+        return [(self.asked.pop(0), json.loads(line)) for line in lines]
+
+    def kill_when_late(self) -> None:
+        """Kill it if its deadline is over while it owes a reply."""
+        if self.ended_by is None and self.asked and time.monotonic() > self.deadline:
+            self.end(Failure.HUNG)
+
+    def end(self, why: Failure) -> None:
         """Kill the process, whatever it does; a second call does nothing."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            pipe.close()
+        if self.ended_by is None:
+            self.ended_by = why
+            self._process.kill()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                assert pipe is not None
+                pipe.close()

@@ -1,4 +1,4 @@
-"""What comparing two answers gave: all that the judge's child process says to the trainer."""
+"""What comparing two answers gave: all that the judge's worker process says to the trainer."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ class Comparison:
 
     is_equal: bool
     """The prediction means the same as the gold answer."""
-    has_failed: bool
-    """The comparison hung, crashed or raised instead of deciding; `is_equal` is then False."""
+    has_raised: bool
+    """The comparison raised an error instead of deciding; `is_equal` is then False."""
 
 
-FAILED = Comparison(is_equal=False, has_failed=True)
+RAISED = Comparison(is_equal=False, has_raised=True)
 """No decision."""
-EQUAL = Comparison(is_equal=True, has_failed=False)
+EQUAL = Comparison(is_equal=True, has_raised=False)
 """Decided: equal."""
-DIFFERENT = Comparison(is_equal=False, has_failed=False)
+DIFFERENT = Comparison(is_equal=False, has_raised=False)
 """Decided: not equal."""

@@ -1,9 +1,9 @@
-"""The judge's child process: JSON lines in, JSON lines out, one answer after the other.
+"""The judge's worker process: JSON lines in, JSON lines out, one answer after the other.
 
     python -m worker.rewards.judge_process TIMEOUT_S
 
 Says `{"ready": true}`, then answers each `{"prediction": ..., "gold": ...}` with
-`{"is_equal": ..., "has_failed": ...}` in the order asked. A comparison that takes longer than
+`{"is_equal": ..., "has_raised": ...}` in the order asked. A comparison that takes longer than
 TIMEOUT_S ends the process: the kernel's alarm stops it even inside a C extension and even when
 the trainer is gone. No torch, no pickle.
 """
@@ -35,7 +35,7 @@ def answer_requests(
 
     Args:
         requests: Lines of JSON with `prediction` and `gold`.
-        replies: Receives lines of JSON with `is_equal` and `has_failed`.
+        replies: Receives lines of JSON with `is_equal` and `has_raised`.
         timeout_s: Seconds after which SIGALRM ends the process.
         compare: What decides whether prediction and gold are equal.
     """

@@ -18,7 +18,7 @@ from typing import Any
 from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
 from sympy import Expr, UnevaluatedExpr
 
-from worker.rewards.comparison import DIFFERENT, EQUAL, FAILED, Comparison
+from worker.rewards.comparison import DIFFERENT, EQUAL, RAISED, Comparison
 
 MAX_ANSWER_CHARS = 4000
 """Longest answer or gold that math-verify sees; a longer one is right only as equal text."""
@@ -112,11 +112,11 @@ def _compare_by_math(prediction: str, gold: str) -> Comparison:
     try:
         readings = list(product(_read(gold), _read(prediction)))
     except Exception:  # parsing hostile text may raise anything; it is counted, not hidden
-        return FAILED
+        return RAISED
     comparisons = [_verify(*pair) for pair in readings]
     if EQUAL in comparisons:
         return EQUAL
-    return FAILED if FAILED in comparisons else DIFFERENT
+    return RAISED if RAISED in comparisons else DIFFERENT
 
 
 def _verify(gold: Any, prediction: Any) -> Comparison:
@@ -134,7 +134,7 @@ def _verify(gold: Any, prediction: Any) -> Comparison:
             raise_on_error=True,
         )
     except Exception:  # as above: sympy raises whatever a comparison without meaning leads to
-        return FAILED
+        return RAISED
     return EQUAL if is_equal else DIFFERENT
 
 

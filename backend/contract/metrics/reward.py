@@ -39,12 +39,63 @@ REWARD = (
         paper_key="rews/format_rewards",
     ),
     Metric(
+        name="reward/length",
+        title="Length reward",
+        unit="reward",
+        definition="Mean of the length part: minus the distance from the token budget, in budgets, "
+        "at most 1.",
+        source="L1 (arXiv 2503.04697), Eq. 1",
+    ),
+    Metric(
+        name="reward/extra",
+        title="Extra reward",
+        unit="reward",
+        labels=("reward",),
+        definition="Mean of a part that an installed package brings, before its weight.",
+        source="Maye",
+    ),
+    Metric(
+        name="reward/extra_failed_frac",
+        title="Extra reward without a value",
+        unit="share",
+        has_zero_axis=True,
+        labels=("reward",),
+        definition="Share of responses for which an installed reward hung, crashed, raised or was "
+        "not finite. It counts as 0 for them.",
+        source="Maye",
+    ),
+    Metric(
         name="reward/judge_failed_frac",
         title="Failed judgements",
         unit="share",
         has_zero_axis=True,
-        definition="Share of answers that the judge could not decide: time-out or crash. They "
-        "get no accuracy reward and are counted here.",
+        definition="Share of answers that the judge could not decide: it hung, crashed or raised. "
+        "They get no accuracy reward and are counted here.",
+        source="Maye",
+    ),
+    Metric(
+        name="reward/judge_hung_frac",
+        title="Hung judgements",
+        unit="share",
+        has_zero_axis=True,
+        definition="Share of answers whose judgement took longer than the limit and was killed.",
+        source="Maye",
+    ),
+    Metric(
+        name="reward/judge_crashed_frac",
+        title="Crashed judgements",
+        unit="share",
+        has_zero_axis=True,
+        definition="Share of answers whose judgement ended its process.",
+        source="Maye",
+    ),
+    Metric(
+        name="reward/judge_disagreement_frac",
+        title="Disagreement between judges",
+        unit="share",
+        has_zero_axis=True,
+        definition="Share of answers that the judge has decided and a second, simpler judge (equal "
+        "text or fraction after normalisation) decides the other way. The judge's word counts.",
         source="Maye",
     ),
     Metric(
