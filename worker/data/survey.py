@@ -1,6 +1,6 @@
 """A look at every problem before the run begins: what would be refused is refused now."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from backend.contract.config import DataConfig
@@ -41,10 +41,19 @@ def survey(items: Iterable[Item], folder: Path, *, processor: Processor, cfg: Da
             )
         except (InvalidInputError, NotFoundError) as error:
             problems.append(error.message)
+    refuse_rows(problems)
+    return longest
+
+
+def refuse_rows(problems: Sequence[str]) -> None:
+    """Refuse a data set for what is wrong with its rows, if anything is.
+
+    Raises:
+        InvalidInputError: lists the first of the problems.
+    """
     if problems:
         more = [f"and {len(problems) - MAX_LISTED} more"] if len(problems) > MAX_LISTED else []
         raise InvalidInputError("; ".join([*problems[:MAX_LISTED], *more]))
-    return longest
 
 
 def foretell(item: Item, folder: Path, processor: Processor) -> str | None:

@@ -21,4 +21,21 @@ TRAINING = (
         source="Paper, section 4.1",
         paper_key="acc/Training Set Epoch Accuracy",
     ),
+    Metric(
+        name="training/sft_loss",
+        title="SFT loss",
+        unit="nats",
+        has_zero_axis=True,
+        definition="Mean of -log p over the tokens of this update's solutions, the turn's end "
+        "included; prompts carry no loss.",
+        source="Paper, section 4.3 (the comparator)",
+    ),
+    Metric(
+        name="training/filled_frac",
+        title="Filled share of forward passes",
+        unit="share",
+        has_zero_axis=True,
+        definition="Share of the tokens passed through the model that are no padding.",
+        source="Maye",
+    ),
 )

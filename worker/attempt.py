@@ -1,0 +1,69 @@
+"""The command line of a trainer, and what it leaves behind when the run cannot succeed.
+
+A trainer talks to nobody: everything it reports goes to the run's spool. Exit status 0 means that
+the run is complete; 1 that it cannot succeed, with the reason in the attempt's failure file.
+"""
+
+import argparse
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+import torch
+from transformers.utils.logging import disable_progress_bar
+
+from backend.contract.artifacts import Home, RunFolder
+from backend.contract.errors import PlatformError
+
+log = logging.getLogger(__name__)
+
+
+class Run(Protocol):
+    """Trains a run in its folder, as the attempt of a fence."""
+
+    def __call__(self, home: Home, folder: RunFolder, fence: int, *, is_forced: bool) -> None:
+        """Raises PlatformError when the run cannot succeed."""
+        ...
+
+
+def main(module: str, run: Run) -> int:
+    """Parse `--home HOME --run RUN_ID --fence N` and train.
+
+    Args:
+        module: Name of the trainer's module, for the usage.
+        run: Trains.
+
+    Returns:
+        The exit status.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=__doc__)
+    parser.add_argument("--home", type=Path, required=True, help="MAYE_HOME, the state folder")
+    parser.add_argument("--run", type=UUID, required=True, help="id of the run")
+    parser.add_argument("--fence", type=int, required=True, help="the attempt's fence")
+    parser.add_argument(
+        "--force-resume", action="store_true", help="go on in spite of what has changed"
+    )
+    arguments = parser.parse_args()
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout
+    )
+    disable_progress_bar()
+    home = Home(arguments.home.resolve())
+    folder = home.run(arguments.run)
+    try:
+        run(home, folder, arguments.fence, is_forced=arguments.force_resume)
+    except PlatformError as error:
+        return _give_up(folder, arguments.fence, error.code, error.message)
+    except torch.OutOfMemoryError as error:
+        return _give_up(folder, arguments.fence, "out_of_memory", str(error))
+    return 0
+
+
+def _give_up(folder: RunFolder, fence: int, code: str, message: str) -> int:
+    log.error("%s: %s", code, message)
+    folder.failure(fence).parent.mkdir(parents=True, exist_ok=True)
+    folder.failure(fence).write_text(json.dumps({"code": code, "message": message}))
+    return 1
