@@ -100,16 +100,6 @@ class RLConfig(Closed):
             )
         return self
 
-    @model_validator(mode="after")
-    def _traced_samples_exist(self) -> Self:
-        largest, total = max(self.trace.samples, default=0), self.algorithm.responses_per_rl_step
-        if self.trace.every_rl_steps and largest >= total:
-            raise ValueError(
-                f"trace.samples ({largest}) must be less than algorithm.responses_per_rl_step "
-                f"({total}): responses are numbered from 0"
-            )
-        return self
-
 
 class SFTConfig(Closed):
     """Supervised fine-tuning on the solutions of a data set: the paper's comparator of RL."""
