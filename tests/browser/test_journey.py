@@ -29,7 +29,7 @@ def sign_in(page: Page, platform: LivingPlatform) -> None:
 
 def fill_form(page: Page, name: str, *, epochs: int) -> None:
     page.goto(page.url.split("/runs")[0] + "/runs/new?preset=quickstart")
-    page.get_by_label("Name").fill(name)
+    page.get_by_role("textbox", name="Name", exact=True).fill(name)
     field(page, "epochs").fill(str(epochs))
     open_group(page, "algorithm")
     field(page, "algorithm.responses_per_rl_step").fill("8")
