@@ -22,4 +22,5 @@ def trainer_argv(claim: Claim, home: Path) -> list[str]:
         python += ["-m", "torch.distributed.run", "--standalone", "--max-restarts=0"]
         python += [f"--nproc-per-node={claim.config.parallel.devices}"]
     trainer = ["-m", TRAINERS[claim.config.kind], "--home", str(home)]
-    return [*python, *trainer, "--run", str(claim.run_id), "--fence", str(claim.fence)]
+    forced = ["--force-resume"] * claim.force_resume
+    return [*python, *trainer, "--run", str(claim.run_id), "--fence", str(claim.fence), *forced]

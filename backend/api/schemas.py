@@ -43,6 +43,14 @@ class RunCreate(Body):
     """Preset that the configuration started from."""
 
 
+class RunResume(Body):
+    """How to go on with a run that has ended too early."""
+
+    force: bool = False
+    """Go on although configuration, model, data, code or libraries are no longer those of the
+    checkpoint; the run's history then says what had changed."""
+
+
 class RunSummary(Body):
     """A run as the list shows it."""
 

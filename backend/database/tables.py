@@ -65,6 +65,8 @@ class Run(Base):
     attempt: Mapped[int] = mapped_column(default=0)
     attempts_without_progress: Mapped[int] = mapped_column(default=0)
     """Lost attempts in a row without a new checkpoint."""
+    force_resume: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """A user wants the run to go on in spite of what has changed; until the next checkpoint."""
     rl_step: Mapped[int] = mapped_column(default=0)
     total_rl_steps: Mapped[int | None]
     phase: Mapped[str] = mapped_column(default="")

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, status
 
 from backend.api.dependencies import NowDep, PageDep, PlatformDep, RunId
-from backend.api.schemas import CheckpointInfo, RunCreate, RunDetail, RunEvent, RunPage
+from backend.api.schemas import CheckpointInfo, RunCreate, RunDetail, RunEvent, RunPage, RunResume
 from backend.api.services import run_views, runs
 from backend.contract.runs import RunStatus
 
@@ -48,6 +48,15 @@ def cancel_run(run_id: RunId, platform: PlatformDep, now: NowDep) -> RunDetail:
     """Cancel a run: at once when it is queued, otherwise its runner is asked to stop."""
     with platform.database.session_scope() as session:
         run = runs.cancel_run(session, run_id, now=now)
+    platform.relay.wake()
+    return run
+
+
+@router.post("/{run_id}/resume", status_code=status.HTTP_202_ACCEPTED)
+def resume_run(run_id: RunId, body: RunResume, platform: PlatformDep, now: NowDep) -> RunDetail:
+    """Queue a failed or cancelled run again: it goes on from its newest checkpoint."""
+    with platform.database.session_scope() as session:
+        run = runs.resume_run(session, run_id, is_forced=body.force, now=now)
     platform.relay.wake()
     return run
 

@@ -9,17 +9,21 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.api.services.leases import load_owned
+from backend.api.services.run_states import record_event
 from backend.api.services.texts import clean_optional, clean_text
 from backend.contract.errors import InvalidInputError
 from backend.contract.messages import (
     CheckpointRecord,
     IngestBatch,
     LogChunk,
+    NoticeRecord,
     ProgressRecord,
     SampleRecord,
+    SpoolRecord,
     StepRecord,
 )
 from backend.contract.metrics import metric_of_key
+from backend.contract.runs import RunStatus
 from backend.database import tables
 from backend.database.columns import MAX_INTEGER, split_float, upsert
 from backend.database.session import STREAM_COUNTER, raise_counter
@@ -46,6 +50,7 @@ def ingest(session: Session, run_id: UUID, batch: IngestBatch, *, now: datetime)
     _store_samples(session, run, samples, seq)
     _store_checkpoints(session, run, checkpoints, now)
     _store_log(session, run, batch.log, seq)
+    _store_notices(session, run, batch.records, now)
     for record in batch.records:
         if isinstance(record, ProgressRecord):
             run.rl_step = record.rl_step
@@ -153,6 +158,24 @@ def _store_checkpoints(
     upsert(session, Checkpoint, list(rows.values()))
     if rows:
         run.attempts_without_progress = 0
+        run.force_resume = False
+
+
+def _store_notices(
+    session: Session, run: Run, records: Iterable[SpoolRecord], now: datetime
+) -> None:
+    """Add the trainer's notices to the run's history, each once."""
+    table = tables.RunEvent
+    for record in records:
+        if not isinstance(record, NoticeRecord):
+            continue
+        actor, text = f"trainer, attempt {run.fence}", clean_text(record.text)
+        told = sa.select(table.sequence).where(
+            table.run_id == run.id, table.actor == actor, table.reason == text
+        )
+        if session.scalar(told.limit(1)) is None:
+            current = RunStatus(run.status)
+            record_event(session, run, current, actor=actor, now=now, reason=text)
 
 
 def _store_log(session: Session, run: Run, chunks: list[LogChunk], seq: int) -> None:

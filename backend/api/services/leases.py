@@ -69,7 +69,13 @@ def claim_run(
     run.heartbeat_at = now
     run.started_at = run.started_at or now
     config = parse_config(run.config)
-    return Claim(run_id=run.id, fence=run.fence, lease_s=rules.lease_s, config=config)
+    return Claim(
+        run_id=run.id,
+        fence=run.fence,
+        lease_s=rules.lease_s,
+        config=config,
+        force_resume=run.force_resume,
+    )
 
 
 def load_owned(session: Session, run_id: UUID, fence: int) -> Run:

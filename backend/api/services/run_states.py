@@ -30,15 +30,20 @@ def change_status(
         run.owner = None
         run.lease_until = None
         run.phase = ""
-    if wanted.is_terminal:
-        run.finished_at = now
-    record_event(session, run, current, actor=actor, now=now)
+    run.finished_at = now if wanted.is_terminal else None
+    record_event(session, run, current, actor=actor, now=now, reason=run.reason)
     if wanted is RunStatus.QUEUED or wanted.is_terminal:
         session.add(Outbox(run_id=run.id, topic=wanted, created_at=now))
 
 
 def record_event(
-    session: Session, run: Run, previous: RunStatus | None, *, actor: str, now: datetime
+    session: Session,
+    run: Run,
+    previous: RunStatus | None,
+    *,
+    actor: str,
+    now: datetime,
+    reason: str | None = None,
 ) -> None:
     """Append to the run's history and let the stream tell of it and of all that wait."""
     session.flush()
@@ -51,7 +56,7 @@ def record_event(
             actor=actor,
             from_status=previous,
             to_status=run.status,
-            reason=run.reason,
+            reason=reason,
         )
     )
     run.seq = raise_counter(session, STREAM_COUNTER)

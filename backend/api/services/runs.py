@@ -118,6 +118,41 @@ def cancel_run(session: Session, run_id: UUID, *, now: datetime) -> RunDetail:
     return show(session, run, now)
 
 
+def resume_run(session: Session, run_id: UUID, *, is_forced: bool, now: datetime) -> RunDetail:
+    """Queue a run again that failed or was cancelled; it goes on from its newest checkpoint.
+
+    Args:
+        session: The transaction.
+        run_id: The run.
+        is_forced: Whether to go on in spite of what has changed since the checkpoint was made.
+        now: The time.
+
+    Raises:
+        NotFoundError: there is no such run.
+        IllegalTransitionError: it has not ended, or has succeeded.
+    """
+    run = load_run(session, run_id)
+    status = RunStatus(run.status)
+    if not status.is_resumable:
+        raise IllegalTransitionError(
+            f"a run that is {status} cannot be resumed (allowed: failed, cancelled)"
+        )
+    forced = ", by force: in spite of what has changed since its checkpoint" * is_forced
+    change_status(
+        session,
+        run,
+        RunStatus.QUEUED,
+        actor=ACTOR,
+        now=now,
+        reason=f"resumed by the user{forced}",
+    )
+    run.error_code = None
+    run.attempts_without_progress = 0
+    run.force_resume = is_forced
+    session.flush()
+    return show(session, run, now)
+
+
 def list_events(session: Session, run_id: UUID) -> list[RunEvent]:
     """The history of a run, oldest first.
 

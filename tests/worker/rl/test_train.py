@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 
-from backend.contract.errors import TrainingError
+from backend.contract.errors import ResumeRefusedError, TrainingError
 from tests.worker.rl.conftest import make_run
 from tests.worker.rl.spooled import metrics, records, samples
 from worker.modeling.checkpoints import list_checkpoints, load_newest
@@ -121,7 +121,7 @@ def test_a_checkpoint_of_another_configuration_is_not_resumed(home):
     run(home, folder, 1)
     other = make_run(home, optimizer={"learning_rate": 2e-3})
     shutil.copytree(folder.checkpoints, other.checkpoints)
-    with pytest.raises(TrainingError, match="another config"):
+    with pytest.raises(ResumeRefusedError, match=r"optimizer.learning_rate: 0.001 -> 0.002"):
         run(home, other, 1)
 
 
