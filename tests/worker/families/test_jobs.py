@@ -1,6 +1,5 @@
 """Every family through the real job: steps, freezing, resume, and what becomes of its pictures."""
 
-import json
 import shutil
 from uuid import uuid4
 
@@ -45,15 +44,18 @@ def make_run(home, **changes):
     return folder
 
 
-def weights_after(folder, home):
-    """Every parameter at the end: those of the checkpoint over those of the model's folder."""
-    before = dict(load_policy(home.model("tiny"), torch.device("cpu")).named_parameters())
-    checkpoint = load_newest(folder.checkpoints)[0]
-    assert checkpoint is not None
-    return before, checkpoint.weights
+def health(folder) -> dict[tuple[int, str], float]:
+    """(rl_step, key) to value of the picture counters."""
+    return {
+        (record.rl_step, key): value
+        for record in records(folder)
+        if isinstance(record, StepRecord)
+        for key, value in record.metrics.items()
+        if key.startswith("health/picture")
+    }
 
 
-def test_two_rl_steps_never_sample_vision_tokens_and_resume_bit_for_bit(family_home):
+def test_two_rl_steps_never_sample_vision_tokens_and_resume_bit_for_bit(family_home, family_folder):
     straight, broken = make_run(family_home), make_run(family_home)
     run(family_home, straight, 1)
     shutil.copytree(straight.checkpoints, broken.checkpoints)
@@ -74,26 +76,58 @@ def test_two_rl_steps_never_sample_vision_tokens_and_resume_bit_for_bit(family_h
         ids = processor.tokenizer(sample.response, add_special_tokens=False)["input_ids"]
         assert not set(ids) & set(processor.banned_token_ids)
 
+    # Three pictures among four problems, each problem once an epoch: read once in the whole run.
+    counts = health(straight)
+    num_pictures = 3 if family_folder.reads_pictures else 0
+    assert counts[2, "health/pictures_preprocessed"] == num_pictures
+    assert counts[2, "health/pictures_encoded"] == num_pictures
+    assert counts[2, "health/picture_cache_hits"] >= num_pictures
+
 
 @pytest.mark.parametrize(
     "trained",
     [
-        {"vision_tower": True, "connector": False, "language_model": False, "lm_head": False},
-        {"vision_tower": False, "connector": True, "language_model": False, "lm_head": False},
-        {"vision_tower": False, "connector": False, "language_model": True, "lm_head": False},
-        ALL,
+        {"vision_tower": True, "connector": False, "language_model": True, "lm_head": False},
+        {"vision_tower": False, "connector": True, "language_model": False, "lm_head": True},
     ],
-    ids=["vision_tower", "connector", "language_model", "all"],
+    ids=["vision_tower and language_model", "connector and lm_head"],
 )
 def test_frozen_parts_keep_every_byte_and_trained_parts_move(
-    picture_family_home, picture_family_folder, trained
+    picture_family_home, picture_family_folder, trained, monkeypatch
 ):
     folder = make_run(picture_family_home, trained=trained, epochs=1)
+    policies = []
+
+    def load_and_keep(path, device):
+        policies.append(load_policy(path, device))
+        return policies[0]
+
+    monkeypatch.setattr("worker.rl.__main__.load_policy", load_and_keep)
     run(picture_family_home, folder, 1)
-    before, after = weights_after(folder, picture_family_home)
+    after = dict(policies[0].named_parameters())
+    before = dict(
+        load_policy(picture_family_home.model("tiny"), torch.device("cpu")).named_parameters()
+    )
     family = FAMILIES[picture_family_folder.model_type]
-    assert set(after) == {name for name in before if trained[part_of(name, family)]}
     moved = {part_of(name, family) for name in after if not torch.equal(before[name], after[name])}
-    policy = load_policy(picture_family_home.model("tiny"), torch.device("cpu"))
-    tied = {"lm_head"} if is_tied(policy) else set()
+    tied = {"lm_head"} if is_tied(policies[0]) else set()
     assert moved == {part for part, is_trained in trained.items() if is_trained} - tied
+    saved = load_newest(folder.checkpoints)[0]
+    assert saved is not None
+    assert set(saved.weights) == {name for name in before if trained[part_of(name, family)]}
+
+
+def test_engine_and_reference_read_pictures_with_the_right_weights_when_vision_is_trained(
+    picture_family_home,
+):
+    """After updates of the tower, the engine's probabilities are still the trainer's."""
+    optimizer = {"learning_rate": 3e-3, "warmup_frac": 0.0}
+    folder = make_run(picture_family_home, epochs=3, trained=ALL, optimizer=optimizer)
+    run(picture_family_home, folder, 1)
+    logged = metrics(folder)
+    assert all(logged[step, "policy/rollout_drift"] < 1e-3 for step in (1, 2, 3))
+    assert logged[1, "policy/kl"] == pytest.approx(0.0, abs=1e-6)
+    assert logged[3, "policy/kl"] > 1e-7
+    counts = health(folder)
+    assert counts[3, "health/pictures_preprocessed"] == 3
+    assert counts[3, "health/pictures_encoded"] == 0
