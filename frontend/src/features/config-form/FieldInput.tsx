@@ -1,5 +1,5 @@
 import type { ChoiceField, Field, Path } from "./form-schema";
-import { numberText } from "./form-value";
+import { numberText, valuesText } from "./form-value";
 import { useForm } from "./form-state";
 
 interface Props {
@@ -42,6 +42,18 @@ export function FieldInput({ id, field, path, describedBy, isInvalid }: Props) {
       }
       return <input {...common} type="text" className="field-text" value={text} onChange={(event) => form.set(path, event.target.value)} />;
     }
+    case "values":
+      return (
+        <input
+          {...common}
+          type="text"
+          className="field-text"
+          autoComplete="off"
+          placeholder="none"
+          value={valuesText(value)}
+          onChange={(event) => form.set(path, event.target.value)}
+        />
+      );
     case "group":
       return null;
   }

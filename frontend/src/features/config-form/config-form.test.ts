@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { labelOf, parseSchema } from "./form-schema";
-import { changedPaths, cleanValue, numberText, setAt } from "./form-value";
+import { changedPaths, cleanValue, numberText, setAt, valuesText } from "./form-value";
 import { reckon } from "./pre-flight";
 import { sortProblems } from "./problems";
 
@@ -94,4 +94,18 @@ test("the pre-flight drops the remainder of an epoch", () => {
   // floor(100 / 64) = 1 step an epoch, 3 epochs, 2 updates each
   expect(reckon({ epochs: 3, algorithm }, 100)).toEqual({ stepsPerEpoch: 1, rlSteps: 3, responses: 192, updates: 6 });
   expect(reckon({ epochs: "", algorithm }, 100)).toBeNull();
+});
+
+test("a list of numbers or texts is typed with commas in between", () => {
+  const listOf = (type: string) => ({ type: "object", properties: { them: { type: "array", items: { type } } } });
+  const numbers = parseSchema(listOf("integer"));
+  const texts = parseSchema(listOf("string"));
+  expect(numbers[0]).toMatchObject({ type: "values", isNumeric: true });
+  expect(cleanValue(numbers, { them: "0, 2,7 ," })).toEqual({ them: [0, 2, 7] });
+  expect(cleanValue(numbers, { them: "0, x" })).toEqual({ them: [0, "x"] });
+  expect(cleanValue(numbers, { them: "" })).toEqual({ them: [] });
+  expect(cleanValue(texts, { them: "q_proj, 7" })).toEqual({ them: ["q_proj", "7"] });
+  expect(valuesText([0, 2, 7])).toBe("0, 2, 7");
+  const refusal = { path: ["config", "them", 1], message: "no integer", got: "x" };
+  expect(sortProblems([refusal], numbers).fields.get("them")).toBe("no integer");
 });

@@ -36,11 +36,16 @@ export interface ListField extends Common {
   maxItems: number;
   minItems: number;
 }
+/** A list of numbers or texts, typed with commas in between. */
+export interface ValuesField extends Common {
+  type: "values";
+  isNumeric: boolean;
+}
 export interface GroupField extends Common {
   type: "group";
   fields: Field[];
 }
-export type Field = NumberField | TextField | ChoiceField | BooleanField | ListField | GroupField;
+export type Field = NumberField | TextField | ChoiceField | BooleanField | ListField | ValuesField | GroupField;
 
 interface Node {
   $ref?: string;
@@ -116,7 +121,9 @@ function toField(name: string, raw: Node, root: Node): Field | null {
     case "string":
       return { ...common, type: "text", isNullable, isLong: (node.maxLength ?? 0) >= LONG_TEXT };
     case "array": {
-      const item = fieldsOf(resolve(node.items ?? {}, root), root);
+      const items = resolve(node.items ?? {}, root);
+      if (items.type !== "object") return { ...common, type: "values", isNumeric: items.type !== "string" };
+      const item = fieldsOf(items, root);
       return { ...common, type: "list", item, minItems: node.minItems ?? 0, maxItems: node.maxItems ?? Infinity };
     }
     case "object":

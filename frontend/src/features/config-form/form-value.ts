@@ -1,5 +1,5 @@
 /** Values of the form: what is typed stays text until it is sent, so that nothing is lost while typing. */
-import type { Field, Json, JsonObject, NumberField, Path } from "./form-schema";
+import type { Field, Json, JsonObject, NumberField, Path, ValuesField } from "./form-schema";
 
 export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -32,6 +32,18 @@ export function parseTyped(text: string, field: NumberField): Json {
   return Number.isFinite(number) ? number : trimmed;
 }
 
+/** Typed values between commas; what is no number is kept as text, as in `parseTyped`. */
+export function parseValues(text: string, field: Pick<ValuesField, "isNumeric">): Json[] {
+  const parts = text.split(",").map((part) => part.trim()).filter((part) => part !== "");
+  return parts.map((part) => (field.isNumeric && Number.isFinite(Number(part)) ? Number(part) : part));
+}
+
+/** A list as it is typed: 0, 1, 2. */
+export function valuesText(value: Json | undefined): string {
+  if (typeof value === "string") return value;
+  return Array.isArray(value) ? value.map((item) => (typeof item === "string" ? item : numberText(item))).join(", ") : "";
+}
+
 /** The number as people write it: 5e-6, 0.001, 896. */
 export function numberText(value: Json | undefined): string {
   if (value === undefined || value === null) return "";
@@ -45,6 +57,7 @@ function cleanField(field: Field, value: Json | undefined): Json | undefined {
   if (field.type === "group") return cleanValue(field.fields, value);
   if (field.type === "list" && Array.isArray(value)) return value.map((item) => cleanValue(field.item, item));
   if (field.type === "number" && typeof value === "string") return parseTyped(value, field);
+  if (field.type === "values" && typeof value === "string") return parseValues(value, field);
   return value;
 }
 

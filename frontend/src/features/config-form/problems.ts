@@ -28,7 +28,9 @@ export function sortProblems(problems: FieldProblem[], fields: Field[]): Problem
   const sorted: Problems = { name: null, fields: new Map(), rest: [] };
   for (const { path, message } of problems) {
     const [first, ...below] = path[0] === "body" ? path.slice(1) : path;
-    const inConfig = below[0] === "rl" ? below.slice(1) : below;
+    const inKind = below[0] === "rl" ? below.slice(1) : below;
+    // What is wrong with one item of a list stands at the list.
+    const inConfig = typeof inKind.at(-1) === "number" ? inKind.slice(0, -1) : inKind;
     if (first === "name") sorted.name = message;
     else if (first === "config" && known(fields, inConfig)) sorted.fields.set(pathId(inConfig), message);
     else sorted.rest.push(`${path.join(".")}: ${message}`);
