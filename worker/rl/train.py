@@ -11,7 +11,8 @@ from torch.optim import AdamW
 from backend.contract.config import RLConfig
 from backend.contract.datasets import Item
 from worker.data.sampler import Draw, Sampler
-from worker.evaluation.evaluate import Examiner, Subject, deciding_accuracy, evaluate
+from worker.evaluation.evaluate import Examiner, Subject
+from worker.evaluation.subjects import evaluate_subjects
 from worker.generation.engine import Engine
 from worker.journal import Journal, Stopwatch
 from worker.rewards.judge import Judge
@@ -21,6 +22,7 @@ from worker.rl.journal import counters_after, log_step
 from worker.rl.trace import Tracer
 from worker.rl.trajectory_generation import Models
 from worker.rl.types import Answers, Progress
+from worker.schedule import should_evaluate, should_save
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,23 +98,11 @@ def train(job: Job, journal: Journal) -> None:
         counters = counters_after(journal.counters, draw, trajectory, epoch=epoch)
         log_step(journal, answers, trajectory, stats, watch, counters)
         journal.log_metrics(models.processor.pictures.metrics())
-        if should_evaluate(draw, cfg, total):
+        if should_evaluate(draw, cfg.evaluation, total):
             controls = job.controls if draw.rl_step == total else []
             evaluate_policy(job, journal, [*job.subjects, *controls])
-        if should_save(draw, cfg, total) or journal.counters.best_rl_step == draw.rl_step:
+        if should_save(draw, cfg.checkpoint, journal):
             save(job, journal)
-
-
-def should_evaluate(draw: Draw, cfg: RLConfig, total_rl_steps: int) -> bool:
-    """True at the end of every `every_epochs`-th epoch and of the run."""
-    at_epoch = draw.is_epoch_end and (draw.epoch + 1) % cfg.evaluation.every_epochs == 0
-    return at_epoch or draw.rl_step == total_rl_steps
-
-
-def should_save(draw: Draw, cfg: RLConfig, total_rl_steps: int) -> bool:
-    """True at every `every_rl_steps`-th step and at the last."""
-    at_interval = draw.rl_step % cfg.checkpoint.every_rl_steps == 0
-    return at_interval or draw.rl_step == total_rl_steps
 
 
 def encode(job: Job, items: Sequence[Item]) -> data_flow.Batch:
@@ -145,29 +135,10 @@ def resample(job: Job, answers: Answers, draw: Draw) -> Answers:
 
 def evaluate_policy(job: Job, journal: Journal, subjects: Sequence[Subject]) -> None:
     """Evaluate the present policy and log what was found, subject by subject."""
-    watch = Stopwatch()
     examiner = Examiner(
         engine=job.engine, judge=job.judge, encode=lambda items: encode(job, items).prompts
     )
-    for subject in subjects:
-        name = f"{subject.split}, pictures {subject.pictures}"
-
-        def report(done: int, name: str = name, subject: Subject = subject) -> None:
-            journal.progress(f"evaluating: {name}, {done} of {len(subject.items)}")
-
-        metrics = evaluate(
-            examiner,
-            subject,
-            job.cfg.evaluation,
-            rl_step=journal.counters.rl_step,
-            report=report,
-        )
-        journal.log_metrics(metrics)
-        accuracy = deciding_accuracy(subject, job.cfg.evaluation, metrics)
-        if accuracy is not None:
-            journal.note_accuracy(accuracy)
-    watch.lap("evaluation")
-    journal.log_metrics({"health/evaluation_s": watch.laps["evaluation"]})
+    evaluate_subjects(examiner, subjects, job.cfg.evaluation, journal)
 
 
 def save(job: Job, journal: Journal) -> None:

@@ -18,6 +18,7 @@ from worker.generation.engine import Engine
 from worker.journal import Counters, Journal, Stopwatch
 from worker.modeling.loading import Processor
 from worker.rewards.judge import Judge
+from worker.schedule import should_evaluate, should_save
 from worker.sft import targets, update
 from worker.sft.targets import Batch
 from worker.sft.update import UpdateStats
@@ -75,23 +76,12 @@ def train(job: Job, journal: Journal) -> None:
         watch.lap("update")
 
         log_step(job, journal, draw, batch, stats, watch)
-        if should_evaluate(draw, cfg, total):
+        if should_evaluate(draw, cfg.evaluation, total):
             job.engine.load_weights(job.policy)
             controls = job.controls if draw.rl_step == total else []
             evaluate_policy(job, journal, [*job.subjects, *controls])
-        if should_save(draw, cfg, total) or journal.counters.best_rl_step == draw.rl_step:
+        if should_save(draw, cfg.checkpoint, journal):
             save(job, journal)
-
-
-def should_evaluate(draw: Draw, cfg: SFTConfig, total_steps: int) -> bool:
-    """True at the end of every `every_epochs`-th epoch and of the run."""
-    at_epoch = draw.is_epoch_end and (draw.epoch + 1) % cfg.evaluation.every_epochs == 0
-    return at_epoch or draw.rl_step == total_steps
-
-
-def should_save(draw: Draw, cfg: SFTConfig, total_steps: int) -> bool:
-    """True at every `every_rl_steps`-th update and at the last."""
-    return draw.rl_step % cfg.checkpoint.every_rl_steps == 0 or draw.rl_step == total_steps
 
 
 def encode(job: Job, items: Sequence[Item]) -> Batch:
