@@ -51,32 +51,33 @@ def check_packing(policy: PreTrainedModel) -> None:
 def plan_rows(lengths: Sequence[int], max_tokens: int, *, is_packed: bool) -> list[Rows]:
     """Which problems share a row, and which rows a forward pass.
 
-    Packed rows are as long as the longest problem: longest first, each into the first row with
-    room. Attention costs no more than for that problem, and little is padding.
+    Packed rows have room for twice the longest problem: longest first, each into the first row
+    with room. Little is padding, and attention, which looks at whole rows, stays cheap.
 
     Args:
         lengths: Tokens of each problem.
         max_tokens: Largest padded size of a pass; a longer problem is a pass of its own.
         is_packed: Whether problems may share a row.
 
-    >>> plan_rows([5, 2, 3, 4, 1], 10, is_packed=True)
-    [[[0], [3, 4]], [[2, 1]]]
+    >>> plan_rows([5, 2, 3, 4, 1], 20, is_packed=True)
+    [[[0, 3, 4], [2, 1]]]
     >>> plan_rows([5, 2, 3], 10, is_packed=False)
     [[[1], [2]], [[0]]]
     """
     if not is_packed:
         return [[[index] for index in group] for group in micro_batches(lengths, max_tokens)]
     longest = max(lengths)
+    capacity = max(longest, min(2 * longest, max_tokens))
     rows: Rows = []
     room: list[int] = []
     for index in sorted(range(len(lengths)), key=lambda index: (-lengths[index], index)):
         row = next((r for r, free in enumerate(room) if free >= lengths[index]), len(rows))
         if row == len(rows):
             rows.append([])
-            room.append(longest)
+            room.append(capacity)
         rows[row].append(index)
         room[row] -= lengths[index]
-    per_pass = max(1, max_tokens // longest)
+    per_pass = max(1, max_tokens // capacity)
     return [rows[start : start + per_pass] for start in range(0, len(rows), per_pass)]
 
 
