@@ -3,7 +3,7 @@ import { useRef, useState } from "react";
 import type { Trajectory } from "@/api/client";
 import { formatNumber, formatPlural } from "@/format";
 
-import { shadeTokens, visibleText } from "./quantities";
+import { legendOf, shadeTokens, visibleText } from "./quantities";
 import type { Quantity } from "./quantities";
 import { TokenTable } from "./TokenTable";
 
@@ -22,7 +22,7 @@ export function ResponsePanel({ trajectory, quantities, shown, onShow }: Props) 
   const strip = useRef<HTMLOListElement>(null);
   const tokens = trajectory.response;
   const shades = shadeTokens(shown);
-  const finite = shown.values.filter(Number.isFinite);
+  const legend = legendOf(shown);
   const onKeyDown = (event: React.KeyboardEvent) => {
     const next = event.key === "Home" ? 0 : event.key === "End" ? tokens.length - 1 : at + (MOVES[event.key] ?? 0);
     if (!(event.key in MOVES || event.key === "Home" || event.key === "End")) return;
@@ -53,9 +53,13 @@ export function ResponsePanel({ trajectory, quantities, shown, onShow }: Props) 
       <div className="row steps-legend small">
         <span className="soft">{shown.meaning}</span>
         <span className="grow" />
-        <span className="legend-range">
-          {formatNumber(Math.min(...finite))} <span className="legend-bar" aria-hidden="true" /> {formatNumber(Math.max(...finite))}
-        </span>
+        {legend.sides === "none" ? (
+          <span className="legend-range">{formatNumber(legend.low)} at every token</span>
+        ) : (
+          <span className="legend-range" title="Stronger colour: farther from the neutral value">
+            {formatNumber(legend.low)} <span className="legend-bar" data-sides={legend.sides} aria-hidden="true" /> {formatNumber(legend.high)}
+          </span>
+        )}
       </div>
       {/* One stop of the Tab key; arrows go from token to token. */}
       <ol className="tokens" ref={strip} data-testid="token-strip" data-quantity={shown.name}>

@@ -71,6 +71,26 @@ export function shadeTokens({ values, centre }: Pick<Quantity, "values" | "centr
   });
 }
 
+export interface Legend {
+  low: number;
+  high: number;
+  /** What lies left of the centre, on both sides of it, or right of it; none where all are at the centre. */
+  sides: "below" | "both" | "above" | "none";
+}
+
+/** What the ends of the scale mean: the farthest distance from the centre, on the sides where tokens are. */
+export function legendOf(quantity: Pick<Quantity, "values" | "centre">): Legend {
+  const { values, centre } = quantity;
+  const signs = new Set(shadeTokens(quantity).map(({ sign }) => sign));
+  const largest = Math.max(0, ...values.map((value) => Math.abs(value - centre)).filter(Number.isFinite));
+  const [hasBelow, hasAbove] = [signs.has("below"), signs.has("above")];
+  return {
+    low: hasBelow ? centre - largest : centre,
+    high: hasAbove ? centre + largest : centre,
+    sides: hasBelow && hasAbove ? "both" : hasBelow ? "below" : hasAbove ? "above" : "none",
+  };
+}
+
 /** A token as one can see it: spaces and line ends get a sign of their own. */
 export function visibleText(text: string): string {
   if (text === "") return "\u2205";

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import type { Trajectory } from "@/api/client";
 
-import { listQuantities, shadeTokens, visibleText } from "./quantities";
+import { legendOf, listQuantities, shadeTokens, visibleText } from "./quantities";
 import { parseStepsSearch } from "./steps-search";
 
 const tensor = (name: string) => ({ name, title: name, meaning: "" });
@@ -16,6 +16,13 @@ test("what is shaded is the distance from the centre, of the farthest token", ()
     { sign: "none", strength: 0 },
   ]);
   expect(shadeTokens({ values: [0, 0], centre: 0 }).every(({ strength }) => strength === 0)).toBe(true);
+});
+
+test("the scale ends at the farthest token, on the sides where tokens are", () => {
+  expect(legendOf({ values: [1, 0.5, 3], centre: 1 })).toEqual({ low: -1, high: 3, sides: "both" });
+  expect(legendOf({ values: [0, 2], centre: 0 })).toEqual({ low: 0, high: 2, sides: "above" });
+  expect(legendOf({ values: [-2, -1], centre: 0 })).toEqual({ low: -2, high: 0, sides: "below" });
+  expect(legendOf({ values: [1, 1], centre: 1 })).toEqual({ low: 1, high: 1, sides: "none" });
 });
 
 test("quantities are the trace's own and two differences of log-probabilities", () => {
