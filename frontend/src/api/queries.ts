@@ -136,11 +136,13 @@ export const catalogueQuery = queryOptions({
   ...STEADY,
 });
 
-export const schemaQuery = queryOptions({
-  queryKey: ["schemas", "run-config"],
-  queryFn: () => unwrap(client.GET("/api/v1/schemas/run-config")),
-  ...STEADY,
-});
+/** The form of a kind of run. */
+export const schemaQuery = (kind: "rl" | "sft") =>
+  queryOptions({
+    queryKey: ["schemas", "run-config", kind],
+    queryFn: () => unwrap(client.GET("/api/v1/schemas/run-config", { params: { query: { kind } } })),
+    ...STEADY,
+  });
 
 export const presetsQuery = queryOptions({
   queryKey: ["presets"],

@@ -4,6 +4,7 @@ import type { Field, GroupField, Path } from "./form-schema";
 import { FieldRow } from "./FieldRow";
 import type { FormState } from "./form-state";
 import { useForm } from "./form-state";
+import { defaultsOf, isObject } from "./form-value";
 
 /** A named part of the configuration, folded until it is wanted or a field of it was refused. */
 export function GroupPanel({ group }: { group: GroupField }) {
@@ -17,7 +18,8 @@ export function GroupPanel({ group }: { group: GroupField }) {
     setHadProblem(hasProblem);
     if (hasProblem) setIsOpen(true);
   }
-  const numChanged = group.fields.filter((field) => form.isChanged([group.name, field.name])).length;
+  const isLeftOut = group.isNullable && !isObject(form.valueAt([group.name]));
+  const numChanged = [[group.name], ...group.fields.map((field) => [group.name, field.name])].filter(form.isChanged).length;
   return (
     <details
       className="card group"
@@ -36,11 +38,23 @@ export function GroupPanel({ group }: { group: GroupField }) {
           {own}
         </p>
       )}
-      <div className="group-fields">
-        {group.fields.map((field) => (
-          <FieldRow key={field.name} field={field} path={[group.name, field.name]} />
-        ))}
-      </div>
+      {group.isNullable ? (
+        <label className="group-use">
+          <input
+            type="checkbox"
+            checked={!isLeftOut}
+            onChange={(event) => form.set([group.name], event.target.checked ? defaultsOf(group.fields) : null)}
+          />{" "}
+          Use {group.label}
+        </label>
+      ) : null}
+      {isLeftOut ? null : (
+        <div className="group-fields">
+          {group.fields.map((field) => (
+            <FieldRow key={field.name} field={field} path={[group.name, field.name]} />
+          ))}
+        </div>
+      )}
     </details>
   );
 }

@@ -20,6 +20,7 @@ interface Props {
 export function LaunchBar({ config, datasets, numChanged, isPending, error, numRefused, rest }: Props) {
   const dataset = datasets.find(({ slug }) => slug === config.dataset);
   const numItems = dataset?.splits.find(({ name }) => name === "train")?.num_items ?? null;
+  const isSft = config.kind === "sft";
   const plan = reckon(config, numItems);
   return (
     <div className="launch-bar card">
@@ -41,17 +42,21 @@ export function LaunchBar({ config, datasets, numChanged, isPending, error, numR
           <span className="launch-warning">A batch size or the number of epochs is not a whole number.</span>
         ) : plan.rlSteps === 0 ? (
           <span className="launch-warning">
-            The train split has {formatPlural(numItems, "problem")}, fewer than one RL step needs. Lower responses per RL
-            step.
+            The train split has {formatPlural(numItems, "problem")}, fewer than one step needs. Lower{" "}
+            {isSft ? "samples per update" : "responses per RL step"}.
           </span>
         ) : (
           <>
-            <b>{formatPlural(plan.rlSteps, "RL step")}</b>
+            <b>{formatPlural(plan.rlSteps, isSft ? "update" : "RL step")}</b>
             <span className="soft">
               {formatCount(plan.stepsPerEpoch)} per epoch of {formatPlural(numItems, "problem")}
             </span>
-            <span>{formatPlural(plan.responses, "response")}</span>
-            <span>{formatPlural(plan.updates, "update")}</span>
+            {isSft ? null : (
+              <>
+                <span>{formatPlural(plan.responses, "response")}</span>
+                <span>{formatPlural(plan.updates, "update")}</span>
+              </>
+            )}
           </>
         )}
         <span className="soft">{numChanged === 0 ? "as in the preset" : `${formatPlural(numChanged, "change")} to the preset`}</span>

@@ -14,15 +14,16 @@ const route = getRouteApi("/shell/runs/new");
 
 export function NewRunPage() {
   const { preset: wanted } = route.useSearch();
-  const schema = useQuery(schemaQuery);
   const presets = useQuery(presetsQuery);
   const models = useQuery(modelsQuery);
   const datasets = useQuery(datasetsQuery);
+  const preset = presets.data?.find(({ slug }) => slug === wanted) ?? presets.data?.find(isAvailable) ?? presets.data?.[0];
+  const kind = preset?.config.kind ?? "rl";
+  const schema = useQuery(schemaQuery(kind));
   const fields = useMemo(() => parseSchema(schema.data ?? {}), [schema.data]);
   const all = [schema, presets, models, datasets];
   const failed = all.find((query) => query.isError && query.data === undefined);
   const isLoaded = schema.data && presets.data && models.data && datasets.data;
-  const preset = presets.data?.find(({ slug }) => slug === wanted) ?? presets.data?.find(isAvailable) ?? presets.data?.[0];
   return (
     <div className="page new-run">
       <div className="page-head">
@@ -36,7 +37,8 @@ export function NewRunPage() {
         <EmptyState title="No presets are installed" />
       ) : (
         <>
-          <Presets presets={availableFirst(presets.data)} chosen={preset.slug} />
+          <Kinds presets={availableFirst(presets.data)} chosen={kind} />
+          <Presets presets={availableFirst(presets.data).filter(({ config }) => config.kind === kind)} chosen={preset.slug} />
           <LaunchForm key={preset.slug} preset={preset} fields={fields} models={models.data} datasets={datasets.data} />
         </>
       )}
@@ -50,6 +52,33 @@ function isAvailable(preset: Schemas["PresetInfo"]): boolean {
 
 function availableFirst(presets: Schemas["PresetInfo"][]): Schemas["PresetInfo"][] {
   return presets.toSorted((a, b) => Number(isAvailable(b)) - Number(isAvailable(a)));
+}
+
+const KINDS = { rl: "Reinforcement learning", sft: "Supervised fine-tuning" } as const;
+
+/** What the run does; the presets below are of that kind. */
+function Kinds({ presets, chosen }: { presets: Schemas["PresetInfo"][]; chosen: keyof typeof KINDS }) {
+  const navigate = route.useNavigate();
+  return (
+    <fieldset className="kinds">
+      <legend className="visually-hidden">Kind of run</legend>
+      {(Object.keys(KINDS) as (keyof typeof KINDS)[]).map((kind) => {
+        const first = presets.find(({ config }) => config.kind === kind);
+        return (
+          <label key={kind} data-testid={`kind-${kind}`}>
+            <input
+              type="radio"
+              name="kind"
+              checked={kind === chosen}
+              disabled={first === undefined}
+              onChange={() => void navigate({ search: { preset: first?.slug }, replace: true, resetScroll: false })}
+            />{" "}
+            {KINDS[kind]}
+          </label>
+        );
+      })}
+    </fieldset>
+  );
 }
 
 function Presets({ presets, chosen }: { presets: Schemas["PresetInfo"][]; chosen: string }) {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { labelOf, parseSchema } from "./form-schema";
-import { changedPaths, cleanValue, numberText, setAt, valuesText } from "./form-value";
+import { changedPaths, cleanValue, defaultsOf, numberText, setAt, valuesText } from "./form-value";
 import { reckon } from "./pre-flight";
 import { sortProblems } from "./problems";
 
@@ -108,4 +108,23 @@ test("a list of numbers or texts is typed with commas in between", () => {
   expect(valuesText([0, 2, 7])).toBe("0, 2, 7");
   const refusal = { path: ["config", "them", 1], message: "no integer", got: "x" };
   expect(sortProblems([refusal], numbers).fields.get("them")).toBe("no integer");
+});
+
+test("a part that may be left out is null until it is used, and then has its defaults", () => {
+  const fields = parseSchema({
+    $defs: { Lora: { type: "object", properties: { rank: { type: "integer", default: 16 }, names: { type: "array", items: { type: "string" }, default: ["q"] } } } },
+    properties: { lora: { anyOf: [{ $ref: "#/$defs/Lora" }, { type: "null" }], default: null } },
+  });
+  const lora = fields[0];
+  expect(lora).toMatchObject({ type: "group", isNullable: true, label: "LoRA" });
+  expect(lora?.type === "group" ? defaultsOf(lora.fields) : null).toEqual({ rank: 16, names: ["q"] });
+  expect(cleanValue(fields, { lora: null })).toEqual({ lora: null });
+  expect(cleanValue(fields, { lora: { rank: "8", names: ["q"] } })).toEqual({ lora: { rank: 8, names: ["q"] } });
+  expect(changedPaths(fields, { lora: { rank: 16 } }, { lora: null })).toEqual([["lora"]]);
+  expect(changedPaths(fields, { lora: null }, { lora: null })).toEqual([]);
+});
+
+test("of supervised fine-tuning a step is an update", () => {
+  const config = { kind: "sft", epochs: 3, supervised: { samples_per_update: 32 } };
+  expect(reckon(config, 100)).toEqual({ stepsPerEpoch: 3, rlSteps: 9, responses: 0, updates: 9 });
 });

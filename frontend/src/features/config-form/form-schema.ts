@@ -43,6 +43,8 @@ export interface ValuesField extends Common {
 }
 export interface GroupField extends Common {
   type: "group";
+  /** It may be left out as a whole: null. */
+  isNullable: boolean;
   fields: Field[];
 }
 export type Field = NumberField | TextField | ChoiceField | BooleanField | ListField | ValuesField | GroupField;
@@ -78,7 +80,7 @@ export function labelOf(name: string): string {
     .replaceAll("_", " ");
   if (words.length === 1) return words;
   if (words === "dataset") return "Data set";
-  const spelled = words.replace(/\bkl\b/g, "KL").replace(/\brl\b/g, "RL").replace(/\btop p\b/, "top-p");
+  const spelled = words.replace(/\bkl\b/g, "KL").replace(/\brl\b/g, "RL").replace(/\blora\b/g, "LoRA").replace(/\btop p\b/, "top-p");
   return spelled.charAt(0).toUpperCase() + spelled.slice(1);
 }
 
@@ -127,7 +129,7 @@ function toField(name: string, raw: Node, root: Node): Field | null {
       return { ...common, type: "list", item, minItems: node.minItems ?? 0, maxItems: node.maxItems ?? Infinity };
     }
     case "object":
-      return { ...common, type: "group", fields: fieldsOf(node, root) };
+      return { ...common, type: "group", isNullable, fields: fieldsOf(node, root) };
     default:
       return null;
   }

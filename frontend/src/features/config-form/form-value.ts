@@ -54,7 +54,7 @@ export function numberText(value: Json | undefined): string {
 }
 
 function cleanField(field: Field, value: Json | undefined): Json | undefined {
-  if (field.type === "group") return cleanValue(field.fields, value);
+  if (field.type === "group") return field.isNullable && !isObject(value) ? null : cleanValue(field.fields, value);
   if (field.type === "list" && Array.isArray(value)) return value.map((item) => cleanValue(field.item, item));
   if (field.type === "number" && typeof value === "string") return parseTyped(value, field);
   if (field.type === "values" && typeof value === "string") return parseValues(value, field);
@@ -69,6 +69,16 @@ export function cleanValue(fields: Field[], value: Json | undefined): JsonObject
     if (clean !== undefined) cleaned[field.name] = clean;
   }
   return cleaned;
+}
+
+/** The values that a form begins with where nothing is set: the schema's defaults. */
+export function defaultsOf(fields: Field[]): JsonObject {
+  return Object.fromEntries(
+    fields.map((field) => {
+      if (field.type === "group" && !field.isNullable) return [field.name, defaultsOf(field.fields)];
+      return [field.name, field.fallback ?? (field.type === "group" ? null : "")];
+    }),
+  );
 }
 
 /** Equal as JSON, whatever the order of keys. */
@@ -88,7 +98,9 @@ export function changedPaths(fields: Field[], value: Json | undefined, base: Jso
   return fields.flatMap((field) => {
     const at = [...path, field.name];
     const [mine, its] = [getAt(value, [field.name]), getAt(base, [field.name])];
-    if (field.type === "group") return changedPaths(field.fields, mine, its, at);
+    if (field.type === "group") {
+      return isObject(mine) === isObject(its) ? changedPaths(field.fields, mine, its, at) : [at];
+    }
     return isSame(cleanField(field, mine), cleanField(field, its)) ? [] : [at];
   });
 }
