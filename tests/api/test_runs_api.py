@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from api_caller import Api, step
+from api_caller import SMALL, Api, step
 
 HUGE = "9" * 5000
 
@@ -13,7 +13,7 @@ HUGE = "9" * 5000
 def test_a_run_is_created_queued_with_its_resolved_configuration(api: Api) -> None:
     run = api.create_run(seed=3)
     assert run["status"] == "queued"
-    assert run["config"]["algorithm"]["responses_per_rl_step"] == 896
+    assert run["config"]["algorithm"]["kl_coefficient"] == 0.001
     assert run["seed"] == 3
     assert run["waits_for"] == "position 1 in the queue: no worker has asked for work yet"
     assert api.get(f"runs/{run['id']}") == run
@@ -93,7 +93,7 @@ def test_a_name_with_nul_is_stored_without_it(api: Api) -> None:
 
 
 def test_the_same_idempotency_key_gives_the_same_run_once(api: Api) -> None:
-    body = {"name": "once", "config": {"model": "tiny", "dataset": "shapes"}}
+    body = {"name": "once", "config": SMALL}
     key = {"Idempotency-Key": "k1"}
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: api.post("runs", body, key), range(16)))

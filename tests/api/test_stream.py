@@ -63,7 +63,7 @@ def live(settings: Settings) -> Iterator[Live]:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     platform = server.app.state.platform
-    fill_library(platform.database)
+    fill_library(platform.database, settings.paths)
     port = server.servers[0].sockets[0].getsockname()[1]
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as http:
         yield Live(server, Api(http, platform), http)  # type: ignore[arg-type]

@@ -19,7 +19,13 @@ def create_run(
 ) -> RunDetail:
     """Queue a run; the same Idempotency-Key with the same body gives the same run."""
     with platform.database.session_scope() as session:
-        run = runs.create_run(session, body, idempotency_key=idempotency_key, now=now)
+        run = runs.create_run(
+            session,
+            body,
+            home=platform.settings.paths,
+            idempotency_key=idempotency_key,
+            now=now,
+        )
     platform.relay.wake()
     return run
 

@@ -10,16 +10,16 @@ from sqlalchemy.orm import Session
 
 from backend.api.schemas import CheckpointInfo, RunCreate, RunDetail, RunEvent, RunPage
 from backend.api.services.cursors import decode_cursor, encode_cursor
-from backend.api.services.field_errors import InvalidFieldError
+from backend.api.services.run_checks import check_inputs
 from backend.api.services.run_states import change_status, record_event
 from backend.api.services.run_views import load_run, show, summarize
 from backend.api.services.texts import clean_optional, clean_text
-from backend.contract.config import RLConfig, SFTConfig
+from backend.contract.artifacts import Home
 from backend.contract.errors import ConflictError, IllegalTransitionError
 from backend.contract.runs import RunStatus
 from backend.database import tables
 from backend.database.session import RUN_COUNTER, raise_counter
-from backend.database.tables import Checkpoint, Dataset, DatasetItem, Model, Outbox, Run
+from backend.database.tables import Checkpoint, Outbox, Run
 
 ACTOR = "user"
 
@@ -35,12 +35,17 @@ class PageRequest:
 
 
 def create_run(
-    session: Session, request: RunCreate, *, idempotency_key: str | None, now: datetime
+    session: Session,
+    request: RunCreate,
+    *,
+    home: Home,
+    idempotency_key: str | None,
+    now: datetime,
 ) -> RunDetail:
     """Queue a run; the same idempotency key with the same request gives the same run.
 
     Raises:
-        InvalidFieldError: model or data set is absent, or has no training split.
+        InvalidFieldError: the run cannot work with its model and its data set.
         ConflictError: the key was used for another request.
     """
     request_hash = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
@@ -53,7 +58,7 @@ def create_run(
                     "send a new key, or the same body"
                 )
             return show(session, repeated, now)
-    _check_inputs(session, request.config)
+    check_inputs(session, request.config, home)
     run = Run(
         id=uuid4(),
         number=raise_counter(session, RUN_COUNTER),
@@ -195,42 +200,3 @@ def list_checkpoints(session: Session, run_id: UUID) -> list[CheckpointInfo]:
         )
         for checkpoint in session.scalars(query)
     ]
-
-
-def _check_inputs(session: Session, config: RLConfig | SFTConfig) -> None:
-    if session.scalar(sa.select(Model.id).where(Model.slug == config.model)) is None:
-        raise InvalidFieldError(
-            f"there is no model {config.model!r}: import it first, or choose one of /models",
-            ("config", "model"),
-            repr(config.model),
-        )
-    dataset_id = session.scalar(sa.select(Dataset.id).where(Dataset.slug == config.dataset))
-    if dataset_id is None:
-        raise InvalidFieldError(
-            f"there is no data set {config.dataset!r}: import it first, or choose one of /datasets",
-            ("config", "dataset"),
-            repr(config.dataset),
-        )
-    rows = sa.select(DatasetItem.row).where(
-        DatasetItem.dataset_id == dataset_id, DatasetItem.split == "train"
-    )
-    if config.kind == "sft":
-        _check_solutions(session, rows, config.dataset)
-    if session.scalar(rows.limit(1)) is None:
-        raise InvalidFieldError(
-            f"data set {config.dataset!r} has no split train, which training needs",
-            ("config", "dataset"),
-            repr(config.dataset),
-        )
-
-
-def _check_solutions(session: Session, rows: sa.Select[int], dataset: str) -> None:
-    without = rows.where(DatasetItem.solution.is_(None)).order_by(DatasetItem.row)
-    row = session.scalar(without.limit(1))
-    if row is not None:
-        raise InvalidFieldError(
-            f"row {row} of split train of data set {dataset!r} has no solution, which supervised "
-            "fine-tuning needs for every problem",
-            ("config", "dataset"),
-            repr(dataset),
-        )

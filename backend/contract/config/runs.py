@@ -7,7 +7,9 @@ from pydantic import Discriminator, Field, Tag, TypeAdapter, model_validator
 
 from backend.contract.config.algorithm import AlgorithmConfig
 from backend.contract.config.closed import Closed, Slug
+from backend.contract.config.consistency import check_engine, check_length_budget, check_trained
 from backend.contract.config.evaluation import EvaluationConfig
+from backend.contract.config.refusal import refuse
 from backend.contract.config.reward import RewardConfig
 from backend.contract.config.rollouts import (
     DataConfig,
@@ -69,6 +71,13 @@ class RLConfig(Closed):
     """When the state is saved."""
     trace: TraceConfig = TraceConfig()
     """Which steps are kept tensor by tensor."""
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        check_trained(self.trained, self.lora)
+        check_engine(self.engine)
+        check_length_budget(self.reward, self.sampling)
+        return self
 
     @model_validator(mode="after")
     def _overlong_buffer_fits(self) -> Self:
@@ -138,6 +147,23 @@ class SFTConfig(Closed):
     """When and how the model is evaluated."""
     checkpoint: CheckpointConfig = CheckpointConfig()
     """When the state is saved; a step is one update."""
+
+    @model_validator(mode="after")
+    def _one_device(self) -> Self:
+        if self.parallel.devices > 1:
+            refuse(
+                ("parallel", "devices"),
+                f"parallel.devices ({self.parallel.devices}) must be 1: supervised fine-tuning "
+                "runs on one device",
+                self.parallel.devices,
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        check_trained(self.trained, self.lora)
+        check_engine(self.engine)
+        return self
 
     @model_validator(mode="after")
     def _vllm_can_do_it(self) -> Self:

@@ -1,0 +1,202 @@
+"""What a run asks of its model and data set, checked when it is submitted: refused by field.
+
+Rules within the configuration are in `backend/contract/config/`; here are those that need to know
+the model's files or the problems.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NoReturn, cast
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.orm import Session
+
+from backend.api.services.field_errors import InvalidFieldError
+from backend.contract.artifacts import Home
+from backend.contract.config import RLConfig, RunConfig, SFTConfig
+from backend.database.tables import Dataset, DatasetItem, Model
+
+_OBJECT = TypeAdapter(dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What a model's config.json says that a run must respect."""
+
+    max_positions: int | None
+    """Most tokens of prompt and response together; None where the file leaves it to the class."""
+    has_vision: bool
+    """It reads pictures."""
+    ties_head: bool
+    """Its output projection is its embedding."""
+
+
+def check_inputs(session: Session, config: RunConfig, home: Home) -> None:
+    """Refuse a run that cannot work with its model and its data set.
+
+    Raises:
+        InvalidFieldError: names the field, and the rule with its numbers.
+    """
+    facts = _find_model(session, config, home)
+    dataset_id = _find_dataset(session, config)
+    _check_positions(config, facts)
+    _check_parts(config, facts)
+    _check_pictures(session, config, facts, dataset_id)
+    _check_batches(session, config, dataset_id)
+
+
+def read_model_facts(content: dict[str, Any]) -> ModelFacts:
+    """Facts of a config.json, whose text settings may lie in `text_config` or beside the others."""
+    nested = content.get("text_config")
+    text = {**content, **cast(dict[str, Any], nested)} if isinstance(nested, dict) else content
+    positions = text.get("max_position_embeddings")
+    return ModelFacts(
+        max_positions=positions if isinstance(positions, int) else None,
+        has_vision=isinstance(content.get("vision_config"), dict),
+        ties_head=bool(content.get("tie_word_embeddings", text.get("tie_word_embeddings", False))),
+    )
+
+
+def _refuse(message: str, path: tuple[str, ...], got: object) -> NoReturn:
+    raise InvalidFieldError(message, ("config", *path), repr(got))
+
+
+def _find_model(session: Session, config: RunConfig, home: Home) -> ModelFacts:
+    if session.scalar(sa.select(Model.id).where(Model.slug == config.model)) is None:
+        _refuse(
+            f"there is no model {config.model!r}: import it first, or choose one of /models",
+            ("model",),
+            config.model,
+        )
+    try:
+        content = _OBJECT.validate_json((home.model(config.model) / "config.json").read_bytes())
+    except (OSError, ValidationError):
+        _refuse(
+            f"the files of model {config.model!r} are gone or damaged: import it again",
+            ("model",),
+            config.model,
+        )
+    return read_model_facts(content)
+
+
+def _find_dataset(session: Session, config: RunConfig) -> UUID:
+    dataset_id = session.scalar(sa.select(Dataset.id).where(Dataset.slug == config.dataset))
+    if dataset_id is None:
+        _refuse(
+            f"there is no data set {config.dataset!r}: import it first, or choose one of /datasets",
+            ("dataset",),
+            config.dataset,
+        )
+    return dataset_id
+
+
+def _check_positions(config: RunConfig, facts: ModelFacts) -> None:
+    """A model knows only so many positions; beyond them it writes nonsense without an error."""
+    prompt = config.data.max_prompt_tokens
+    rule = f"data.max_prompt_tokens ({prompt}) and {{field}} ({{value}}) together"
+    lengths = {("evaluation", "max_response_tokens"): prompt}
+    if config.kind == "rl":
+        lengths[("sampling", "max_response_tokens")] = prompt
+    else:
+        lengths[("supervised", "max_tokens")] = 0
+    for path, before in lengths.items():
+        field, value = ".".join(path), int(getattr(getattr(config, path[0]), path[1]))
+        what = rule.format(field=field, value=value) if before else f"{field} ({value})"
+        if facts.max_positions is not None and before + value > facts.max_positions:
+            _refuse(
+                f"{what} must be at most {facts.max_positions}, the positions of model "
+                f"{config.model!r} (max_position_embeddings); got {before + value}",
+                path,
+                value,
+            )
+
+
+def _check_parts(config: RunConfig, facts: ModelFacts) -> None:
+    """What is to be trained must be there, and be a part of its own."""
+    trained = config.trained
+    for part in ("vision_tower", "connector"):
+        if getattr(trained, part) and not facts.has_vision:
+            _refuse(
+                f"trained.{part} is set, but model {config.model!r} reads text only",
+                ("trained", part),
+                True,
+            )
+    others = trained.vision_tower or trained.connector or trained.language_model
+    if facts.ties_head and not others:
+        _refuse(
+            f"nothing would be trained: the lm_head of model {config.model!r} is its embedding, "
+            "and follows trained.language_model (false)",
+            ("trained", "lm_head"),
+            trained.lm_head,
+        )
+
+
+def _check_pictures(
+    session: Session, config: RunConfig, facts: ModelFacts, dataset_id: UUID
+) -> None:
+    """A model that reads text only would answer without having seen the problem."""
+    query = sa.select(DatasetItem.row, DatasetItem.split).where(
+        DatasetItem.dataset_id == dataset_id, DatasetItem.image_sha256.is_not(None)
+    )
+    first = None if facts.has_vision else session.execute(query.limit(1)).first()
+    if first is not None:
+        _refuse(
+            f"row {first.row} of split {first.split} of data set {config.dataset!r} has a picture, "
+            f"but model {config.model!r} reads text only",
+            ("dataset",),
+            config.dataset,
+        )
+
+
+def _check_batches(session: Session, config: RunConfig, dataset_id: UUID) -> None:
+    """A step draws different problems: the training split must have enough of them."""
+    rows = sa.select(DatasetItem.row).where(
+        DatasetItem.dataset_id == dataset_id, DatasetItem.split == "train"
+    )
+    num_rows = session.scalar(sa.select(sa.func.count()).select_from(rows.subquery())) or 0
+    if num_rows == 0:
+        _refuse(
+            f"data set {config.dataset!r} has no split train, which training needs",
+            ("dataset",),
+            config.dataset,
+        )
+    if config.kind == "sft":
+        _check_solutions(session, config, rows)
+        _check_update(config, num_rows)
+    else:
+        _check_step(config, num_rows)
+
+
+def _check_step(config: RLConfig, num_rows: int) -> None:
+    algorithm = config.algorithm
+    if algorithm.prompts_per_rl_step > num_rows:
+        _refuse(
+            f"algorithm.responses_per_rl_step ({algorithm.responses_per_rl_step}) must be at most "
+            f"the {num_rows} problems of split train times algorithm.responses_per_prompt "
+            f"({algorithm.responses_per_prompt})",
+            ("algorithm", "responses_per_rl_step"),
+            algorithm.responses_per_rl_step,
+        )
+
+
+def _check_update(config: SFTConfig, num_rows: int) -> None:
+    if config.supervised.samples_per_update > num_rows:
+        _refuse(
+            f"supervised.samples_per_update ({config.supervised.samples_per_update}) must be at "
+            f"most the {num_rows} problems of split train",
+            ("supervised", "samples_per_update"),
+            config.supervised.samples_per_update,
+        )
+
+
+def _check_solutions(session: Session, config: SFTConfig, rows: sa.Select[int]) -> None:
+    without = rows.where(DatasetItem.solution.is_(None)).order_by(DatasetItem.row)
+    row = session.scalar(without.limit(1))
+    if row is not None:
+        _refuse(
+            f"row {row} of split train of data set {config.dataset!r} has no solution, which "
+            "supervised fine-tuning needs for every problem",
+            ("dataset",),
+            config.dataset,
+        )

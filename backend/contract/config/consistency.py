@@ -1,0 +1,85 @@
+"""Rules that join several parts of a configuration: what cannot work together is refused by field.
+
+Paths start at the run's configuration. What needs the model or the data set to be decided is
+checked at submission by `backend/api/services/run_checks.py`.
+"""
+
+from backend.contract.config.refusal import refuse
+from backend.contract.config.reward import RewardConfig
+from backend.contract.config.rollouts import EngineConfig, SamplingConfig
+from backend.contract.config.training import LoraConfig, TrainedPartsConfig
+
+_ENGINE_OF_FIELD = {"placement": "vllm", "gpu_memory_frac": "vllm", "max_rows": "transformers"}
+
+
+def check_trained(trained: TrainedPartsConfig, lora: LoraConfig | None) -> None:
+    """Something must be trained, and adapters need the language model.
+
+    Raises:
+        ValidationError: names the field and the rule.
+    """
+    if lora is None:
+        if not any(getattr(trained, part) for part in TrainedPartsConfig.model_fields):
+            refuse(
+                ("trained", "language_model"),
+                "nothing would be trained: set at least one of trained.vision_tower, "
+                "trained.connector, trained.language_model and trained.lm_head",
+                trained.language_model,
+            )
+        return
+    if not trained.language_model:
+        refuse(
+            ("lora",),
+            "lora adapts the language model, which trained.language_model (false) freezes: leave "
+            "lora empty, or set trained.language_model",
+            lora.model_dump(),
+        )
+    for part in ("vision_tower", "connector"):
+        if getattr(trained, part):
+            refuse(
+                ("trained", part),
+                f"trained.{part} must be false with lora: adapters on the language model are then "
+                "all that is trained (lm_head stays as it is)",
+                True,
+            )
+    for index, name in enumerate(lora.target_modules):
+        if not name.isidentifier() or name in lora.target_modules[:index]:
+            refuse(
+                ("lora", "target_modules", index),
+                f"lora.target_modules must be distinct names of layers, such as q_proj; got "
+                f"{name!r}",
+                name,
+            )
+
+
+def check_engine(engine: EngineConfig) -> None:
+    """A setting of one engine has no effect with the other.
+
+    Raises:
+        ValidationError: names the field and the rule.
+    """
+    for field, name in _ENGINE_OF_FIELD.items():
+        value, default = getattr(engine, field), EngineConfig.model_fields[field].default
+        if engine.name != name and value != default:
+            refuse(
+                ("engine", field),
+                f"engine.{field} ({value}) has no effect with engine.name {engine.name}: leave it "
+                f"at {default}, or choose {name}",
+                value,
+            )
+
+
+def check_length_budget(reward: RewardConfig, sampling: SamplingConfig) -> None:
+    """A response cannot come to a budget that is longer than the longest response.
+
+    Raises:
+        ValidationError: names the field and the rule.
+    """
+    budget = reward.length_budget_tokens
+    if budget is not None and budget > sampling.max_response_tokens:
+        refuse(
+            ("reward", "length_budget_tokens"),
+            f"reward.length_budget_tokens ({budget}) must be at most "
+            f"sampling.max_response_tokens ({sampling.max_response_tokens})",
+            budget,
+        )
