@@ -14,7 +14,7 @@ from backend.contract.config import DataConfig, SFTConfig
 from backend.contract.datasets import Item
 from backend.contract.errors import InvalidInputError, ModelInvalidError, NotFoundError
 from worker.data.collate import collate
-from worker.data.datasets import open_image
+from worker.data.datasets import picture_opener
 from worker.data.prompts import (
     EncodedPrompt,
     encode_prompt,
@@ -175,7 +175,7 @@ def _encode_prompts(
     items: Sequence[Item], folder: Path, processor: Processor, cfg: DataConfig
 ) -> list[EncodedPrompt]:
     return [
-        encode_prompt(item, open_image(folder, item), processor=processor, cfg=cfg)
+        encode_prompt(item, picture_opener(folder, item), processor=processor, cfg=cfg)
         for item in items
     ]
 
