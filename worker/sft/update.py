@@ -10,6 +10,7 @@ from backend.contract.config import SFTConfig
 from worker.modeling.lora import adapter_dropout
 from worker.modeling.optimizer import learning_rate_at, take_step
 from worker.modeling.precision import autocast
+from worker.parallel.sharding import recomputed
 from worker.sft.packing import padded_size, plan_rows, predict
 from worker.sft.targets import Batch
 from worker.tensors.logprobs import Distribution, chunked_logprobs
@@ -47,7 +48,10 @@ def apply(
         TrainingError: the gradient is not finite.
     """
     optimizer.zero_grad(set_to_none=True)
-    with adapter_dropout(policy, cfg.seed, "sft", step):
+    with (
+        adapter_dropout(policy, cfg.seed, "sft", step),
+        recomputed(policy, is_on=cfg.parallel.activation_checkpointing),
+    ):
         loss, filled_frac = compute_gradient(policy, batch, cfg)
     rate = learning_rate_at(step - 1, total_steps, cfg.optimizer)
     grad_norm = take_step(

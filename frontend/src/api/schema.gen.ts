@@ -312,6 +312,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Run
+         * @description Queue a failed or cancelled run again: it goes on from its newest checkpoint.
+         */
+        post: operations["resume_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}/samples": {
         parameters: {
             query?: never;
@@ -734,13 +754,14 @@ export interface components {
         CheckpointConfig: {
             /**
              * Every Rl Steps
-             * @description RL steps between two checkpoints; the last step is always saved.
+             * @description RL steps between two checkpoints; the last step and each new best one are always saved.
              * @default 10
              */
             every_rl_steps: number;
             /**
              * Keep
-             * @description How many of the newest checkpoints stay on disk.
+             * @description How many of the newest checkpoints stay on disk, besides that of the best validation
+             *     accuracy (last decoding setting).
              * @default 2
              */
             keep: number;
@@ -808,6 +829,12 @@ export interface components {
              * @description Raised by every claim; only its holder may write.
              */
             fence: number;
+            /**
+             * Force Resume
+             * @description True when a user wants the run to go on in spite of what has changed since its checkpoint.
+             * @default false
+             */
+            force_resume: boolean;
             /**
              * Lease S
              * @description Seconds until the lease ends unless a heartbeat renews it.
@@ -1210,7 +1237,7 @@ export interface components {
              * @description In the order they were written.
              * @default []
              */
-            records: (components["schemas"]["StepRecord"] | components["schemas"]["SampleRecord"] | components["schemas"]["ProgressRecord"] | components["schemas"]["CheckpointRecord"])[];
+            records: (components["schemas"]["StepRecord"] | components["schemas"]["SampleRecord"] | components["schemas"]["ProgressRecord"] | components["schemas"]["CheckpointRecord"] | components["schemas"]["NoticeRecord"])[];
         };
         /**
          * LogChunk
@@ -1436,6 +1463,27 @@ export interface components {
             slug: string;
             /** Title */
             title: string;
+        };
+        /**
+         * NoticeRecord
+         * @description Something that nobody should miss; it goes to the run's history.
+         */
+        NoticeRecord: {
+            /**
+             * Rl Step
+             * @description Finished RL steps.
+             */
+            rl_step: number;
+            /**
+             * Text
+             * @description What happened, in words.
+             */
+            text: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "notice";
         };
         /**
          * OptimizerConfig
@@ -2002,6 +2050,19 @@ export interface components {
             next_cursor: string | null;
             /** Runs */
             runs: components["schemas"]["RunSummary"][];
+        };
+        /**
+         * RunResume
+         * @description How to go on with a run that has ended too early.
+         */
+        RunResume: {
+            /**
+             * Force
+             * @description Go on although configuration, model, data, code or libraries are no longer those of the
+             *     checkpoint; the run's history then says what had changed.
+             * @default false
+             */
+            force: boolean;
         };
         /**
          * RunStatus
@@ -3425,6 +3486,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MetricKey"][];
+                };
+            };
+        };
+    };
+    resume_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunResume"];
+            };
+        };
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
                 };
             };
         };

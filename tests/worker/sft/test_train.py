@@ -107,3 +107,11 @@ def test_a_checkpoint_of_another_configuration_is_not_resumed(home):
     shutil.copytree(folder.checkpoints, other.checkpoints)
     with pytest.raises(ResumeRefusedError, match=r"supervised\.packing: true -> false"):
         run(home, other, 1)
+
+
+def test_activations_computed_again_give_the_same_run(home):
+    kept, again = make_run(home), make_run(home, parallel={"activation_checkpointing": True})
+    run(home, kept, 1)
+    run(home, again, 1)
+    expected, got = metrics(kept), metrics(again)
+    assert got == pytest.approx(expected, abs=1e-5)
