@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.optim import AdamW
 
 from backend.contract.config import RLConfig
+from worker.modeling.lora import adapter_dropout
 from worker.modeling.optimizer import learning_rate_at, take_step
 from worker.rl.aggregation import Part, shuffled_parts
 from worker.rl.algorithms import ALGORITHMS, Scored, kl_estimate
@@ -43,7 +44,8 @@ def apply(
     rate = 0.0
     for part in shuffled_parts(trajectory.responses.num_tokens, cfg, progress.rl_step):
         rate = learning_rate_at(done + part.index, total_updates, cfg.optimizer)
-        sums = compute_gradient(models, optimizer, trajectory, part, cfg, on_rows=on_rows)
+        with adapter_dropout(models.policy, cfg.seed, "rl", progress.rl_step, part.index):
+            sums = compute_gradient(models, optimizer, trajectory, part, cfg, on_rows=on_rows)
         grad_norm = take_step(
             optimizer,
             learning_rate=rate,

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 from backend.contract.config import RLConfig
 from worker.modeling.forward import response_logits
 from worker.modeling.loading import Processor
+from worker.modeling.lora import adapters_off
 from worker.modeling.precision import autocast
 from worker.rewards.judge import Judge
 from worker.rewards.scoring import Rollout, score_responses
@@ -29,7 +30,8 @@ class Models:
     policy: PreTrainedModel
     """The model being trained."""
     reference: PreTrainedModel | None
-    """Its frozen copy from before training; None when the KL coefficient is 0."""
+    """Its frozen copy from before training, or with adapters the policy itself, whose adapters are
+    off while it is the reference; None when the KL coefficient is 0."""
     processor: Processor
     """Tokenizer and image processor."""
 
@@ -96,9 +98,10 @@ def build(models: Models, answers: Answers, cfg: RLConfig) -> Trajectory:
     )
     reference_logprobs = None
     if models.reference is not None:
-        reference_logprobs, _ = measure_responses(
-            models.reference, prompts, responses, cfg=cfg, banned=banned
-        )
+        with adapters_off(models.reference):
+            reference_logprobs, _ = measure_responses(
+                models.reference, prompts, responses, cfg=cfg, banned=banned
+            )
     kl_rewards = compute_kl_rewards(policy_logprobs, reference_logprobs, mask, cfg)
     signal = RewardSignal(
         outcome_rewards=torch.tensor([r.outcome for r in answers.rewards], device=mask.device),
