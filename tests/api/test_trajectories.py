@@ -82,7 +82,7 @@ def lay_down(path: Path, trace: dict[str, Any] = TRACE) -> None:
 
 @pytest.fixture
 def run_id(api: Api) -> UUID:
-    run = api.create_run(trace={"every_rl_steps": 2})
+    run = api.create_run(trace={"every_rl_steps": 2, "samples": [0]})
     folder = api.platform.settings.paths.run(UUID(run["id"]))
     lay_down(folder.trace(3, 1))
     return UUID(run["id"])
