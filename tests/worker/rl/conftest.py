@@ -38,8 +38,13 @@ SMALL = {
 
 @pytest.fixture
 def home(tmp_path: Path, tiny_folder: Path) -> Home:
-    """An installation with a model and a data set, laid out as an import lays them out."""
-    home = Home(tmp_path)
+    """An installation with a model and a data set."""
+    return lay_out(tmp_path, tiny_folder)
+
+
+def lay_out(root: Path, tiny_folder: Path) -> Home:
+    """A model and a data set as an import lays them out."""
+    home = Home(root)
     home.model("tiny").parent.mkdir(parents=True)
     home.model("tiny").symlink_to(tiny_folder)
     folder = home.dataset("made-here")

@@ -21,6 +21,7 @@ from backend.contract.artifacts import Home, RunFolder
 from backend.contract.messages import SampleRecord, StepRecord
 from tests.worker.rl.spooled import records
 from worker import identity
+from worker.journal import Counters
 from worker.modeling import checkpoints
 from worker.modeling.checkpoints import list_checkpoints, read_checkpoint
 from worker.rewards.judge import Verdict
@@ -176,11 +177,18 @@ def run_attempt(home: Home, folder: RunFolder, fence: int, kill: KillPoint | Non
     assert process.exitcode == (0 if kill is None else -signal.SIGKILL), (fence, kill)
 
 
-def run_here(home: Home, folder: RunFolder, fence: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def run_here(
+    home: Home,
+    folder: RunFolder,
+    fence: int,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_forced: bool = False,
+) -> None:
     """One attempt in the process of the test."""
     monkeypatch.setattr(trainer, "Judge", ChecksumJudge)
     monkeypatch.setattr(identity, "CODE", ())
-    trainer.run(home, folder, fence)
+    trainer.run(home, folder, fence, is_forced=is_forced)
 
 
 def counter_names() -> list[str]:
@@ -188,6 +196,4 @@ def counter_names() -> list[str]:
 
     The epoch follows from the step; seconds are wall-clock time.
     """
-    from worker.journal import Counters
-
     return [name for name in asdict(Counters()) if name not in ("epoch", "seconds")]
