@@ -156,3 +156,27 @@ def test_the_observer_sees_every_term_of_the_loss(models, processor):
         for _, _, term in seen
     )
     assert loss == pytest.approx(float(sums[-1]), abs=1e-12)
+
+
+def test_maye_legacy_holds_the_mean_kl_of_a_slice_which_then_gives_no_gradient(models):
+    """One rank's reference is far off: its KL counts as 10 and pulls at nothing."""
+    cfg = config(name="maye_legacy", legacy_ranks=3)
+    trajectory = build_after_some_updates(models, cfg)
+    seen = []
+    [part] = shuffled_parts(trajectory.responses.num_tokens, cfg, 1)
+    optimizer = build_optimizer(
+        [p for p in models.policy.parameters() if p.requires_grad], cfg.optimizer
+    )
+    compute_gradient(
+        models, optimizer, trajectory, part, cfg, on_rows=lambda *terms: seen.append(terms)
+    )
+    now = torch.zeros(trajectory.advantages.shape, dtype=torch.float64)
+    for _, rows, term in seen:
+        now[rows, : term.logprobs.shape[1]] = term.logprobs
+    far, here = (trajectory.reference_logprobs.double() for _ in range(2))
+    far[:GROUP] = now[:GROUP] + 5.0
+    here[:GROUP] = now[:GROUP]
+    far_sums, got = gradient(models, replace(trajectory, reference_logprobs=far), cfg)
+    here_sums, expected = gradient(models, replace(trajectory, reference_logprobs=here), cfg)
+    assert far_sums[1] == pytest.approx(here_sums[1] + 10 / 3)
+    torch.testing.assert_close(got, expected, rtol=1e-9, atol=1e-12)
