@@ -69,8 +69,8 @@ def parse_assignments(assignments: list[str]) -> Mapping[str, Any]:
     Raises:
         CommandError: one has no `=`, or its value is not YAML.
 
-    >>> parse_assignments(["algorithm.clip_low=0.1", "reward.format=true"])
-    {'algorithm.clip_low': 0.1, 'reward.format': True}
+    >>> parse_assignments(["algorithm.clip_low=0.1", "evaluation.permuted_control=true"])
+    {'algorithm.clip_low': 0.1, 'evaluation.permuted_control': True}
     """
     changes: dict[str, Any] = {}
     for assignment in assignments:

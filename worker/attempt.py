@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
-import torch
 from transformers.utils.logging import disable_progress_bar
 
 from backend.contract.artifacts import Home, RunFolder
+from backend.contract.config import parse_config
 from backend.contract.errors import PlatformError
+from worker.out_of_memory import CODE as OUT_OF_MEMORY
+from worker.out_of_memory import describe, is_out_of_memory
 
 log = logging.getLogger(__name__)
 
@@ -57,13 +59,22 @@ def main(module: str, run: Run) -> int:
         run(home, folder, arguments.fence, is_forced=arguments.force_resume)
     except PlatformError as error:
         return _give_up(folder, arguments.fence, error.code, error.message)
-    except torch.OutOfMemoryError as error:
-        return _give_up(folder, arguments.fence, "out_of_memory", str(error))
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        log.exception("out of memory")
+        cfg = parse_config(json.loads(folder.config.read_text()))
+        return _give_up(folder, arguments.fence, OUT_OF_MEMORY, describe(error, cfg))
     return 0
 
 
 def _give_up(folder: RunFolder, fence: int, code: str, message: str) -> int:
     log.error("%s: %s", code, message)
-    folder.failure(fence).parent.mkdir(parents=True, exist_ok=True)
-    folder.failure(fence).write_text(json.dumps({"code": code, "message": message}))
+    file = folder.failure(fence)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with file.open("x") as opened:
+            opened.write(json.dumps({"code": code, "message": message}))
+    except FileExistsError:
+        log.info("another device has failed first: its reason is the one that is told")
     return 1

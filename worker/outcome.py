@@ -12,6 +12,12 @@ from worker.trainer_log import clean_text, read_last_lines
 EXIT_LOST = 75
 """Exit status of a trainer that wants to be started again (EX_TEMPFAIL)."""
 MAX_REASON_CHARS = 3800
+KILLED_BY_KERNEL = (
+    "the kernel killed the trainer because the machine's memory was full; the log says what it did "
+    "last. What would help: lower tokens_per_micro_batch, or lower data.picture_cache_bytes. The "
+    "run is not tried again with the same settings"
+)
+"""Reason of an attempt that the kernel's out-of-memory killer ended."""
 
 
 class StopReason(StrEnum):
@@ -24,7 +30,12 @@ class StopReason(StrEnum):
 
 
 def judge_exit(
-    status: int, *, folder: RunFolder, fence: int, stopped: StopReason | None
+    status: int,
+    *,
+    folder: RunFolder,
+    fence: int,
+    stopped: StopReason | None,
+    num_oom_kills: int = 0,
 ) -> AttemptEnd:
     """What to tell the API about a trainer's exit.
 
@@ -33,6 +44,7 @@ def judge_exit(
         folder: the run's files, for the failure that the trainer left and its log.
         fence: the attempt.
         stopped: why the runner stopped it; None when it ended by itself.
+        num_oom_kills: processes that the kernel killed meanwhile for want of memory.
     """
     if stopped is StopReason.CANCELLED:
         return AttemptEnd(fence=fence, outcome=Outcome.CANCELLED, reason=stopped)
@@ -40,6 +52,10 @@ def judge_exit(
         return AttemptEnd(fence=fence, outcome=Outcome.SUCCEEDED)
     if stopped is not None:
         return AttemptEnd(fence=fence, outcome=Outcome.LOST, reason=stopped)
+    if status == -signal.SIGKILL and num_oom_kills:
+        return AttemptEnd(
+            fence=fence, outcome=Outcome.FAILED, error_code="out_of_memory", reason=KILLED_BY_KERNEL
+        )
     if status < 0:
         return AttemptEnd(fence=fence, outcome=Outcome.LOST, reason=_describe_signal(-status))
     if status == EXIT_LOST:

@@ -29,6 +29,7 @@ from backend.contract.errors import (
 from backend.contract.messages import AttemptEnd, Claim, Heartbeat, Outcome
 from backend.contract.settings import Settings
 from worker.api_client import ApiClient, UnreachableError
+from worker.kernel_kills import count_oom_kills
 from worker.launching import trainer_argv
 from worker.leash import adopt_orphans
 from worker.outcome import StopReason, judge_exit
@@ -165,6 +166,7 @@ def supervise(
     )
     shipper.is_live.set()
     supervision = Supervision(settings, claim, api, shipper, is_asked_to_stop, time.monotonic())
+    kills_before = count_oom_kills()
     thread = threading.Thread(target=shipper.ship, name="shipper", daemon=True)
     trainer = start_trainer(
         trainer_argv,
@@ -176,15 +178,21 @@ def supervise(
         thread.start()
         stopped = supervision.watch(trainer)
         status = kill_tree(trainer)
+        num_oom_kills = count_oom_kills() - kills_before
         shipper.is_live.clear()
         LOG.info("the trainer ended with status %s", status)
         if stopped is StopReason.LEASE_LOST:
             LOG.warning("leaving the run to the next attempt: %s", stopped)
             return None
         supervision.drain(stopped)
-        end = _end_of(
-            shipper, judge_exit(status, folder=folder, fence=claim.fence, stopped=stopped)
+        exit_word = judge_exit(
+            status,
+            folder=folder,
+            fence=claim.fence,
+            stopped=stopped,
+            num_oom_kills=num_oom_kills,
         )
+        end = _end_of(shipper, exit_word)
         return end if _tell_end(api, claim, end, is_asked_to_stop) else None
     except OwnershipLostError as error:
         LOG.warning("the run is no longer ours: %s", error)
