@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from accelerate.utils import set_seed
 from torch import Tensor
+from torch.nn import Identity
 from torch.optim import AdamW
 from trl.trainer.grpo_trainer import GRPOTrainer
 from trl.trainer.rloo_trainer import RLOOTrainer
@@ -85,21 +86,22 @@ def maye(step: Step, monkeypatch: Any, **changes: Any) -> Result:
             },
         }
     )
-    measured = {"policy": step.old, "reference": step.reference}
+    policy, reference = Identity(), Identity()
+    measured = {policy: step.old, reference: step.reference}
     theta = step.current.clone().requires_grad_()
 
-    def measure(model: Any, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
+    def measure(_: Any, model: Any, *__: Any) -> tuple[Tensor, Tensor]:
         return measured[model], torch.zeros_like(step.old)
 
     def row_logprobs(_: Any, __: Any, responses: Responses, rows: list[int], **___: Any) -> Tensor:
         width = int(responses.num_tokens[rows].max())
         return theta[rows, :width] * step.mask[rows, :width]
 
-    monkeypatch.setattr(trajectory_generation, "measure_responses", measure)
+    monkeypatch.setattr(trajectory_generation, "measure_together", measure)
     monkeypatch.setattr(policy_update, "row_logprobs", row_logprobs)
     models: Any = Models(
-        policy="policy",  # pyright: ignore[reportArgumentType]
-        reference="reference" if cfg.algorithm.kl_coefficient else None,  # pyright: ignore[reportArgumentType]
+        policy=policy,  # pyright: ignore[reportArgumentType]
+        reference=reference if cfg.algorithm.kl_coefficient else None,  # pyright: ignore[reportArgumentType]
         processor=SimpleNamespace(banned_token_ids=()),  # pyright: ignore[reportArgumentType]
     )
     trajectory = trajectory_generation.build(models, _answers(step), cfg)

@@ -47,9 +47,9 @@ class Devices:
         """All devices in a row, for sharding; None for a single one."""
 
     @classmethod
-    def alone(cls, device: torch.device) -> Self:
+    def alone(cls, device: torch.device | None = None) -> Self:
         """One device, no messages."""
-        return cls(rank=0, count=1, device=device, timeout_s=0.0)
+        return cls(rank=0, count=1, device=device or torch.device("cpu"), timeout_s=0.0)
 
     @classmethod
     def join(cls, cfg: ParallelConfig, device: torch.device) -> Self:

@@ -14,7 +14,7 @@ from backend.contract.config import RLConfig
 from backend.contract.datasets import Item
 from backend.contract.errors import TrainingError
 from worker.generation.engine import Decoding, Engine
-from worker.rl.trajectory_generation import Models, measure_responses
+from worker.rl.trajectory_generation import Models, measure_together
 from worker.tensors.batches import Prompts
 
 log = logging.getLogger(__name__)
@@ -67,9 +67,7 @@ def pass_gate(
         rl_step=rl_step,
         max_tokens=min(GATE_TOKENS, cfg.sampling.max_response_tokens),
     )
-    scored, _ = measure_responses(
-        models.policy, prompts, responses, cfg=cfg, banned=models.processor.banned_token_ids
-    )
+    scored, _ = measure_together(models, models.policy, prompts, responses, cfg)
     differences = (scored - responses.rollout_logprobs).abs()
     drift = float(differences[responses.response_mask].double().mean())
     parts = _describe(differences, responses.response_mask, prompts)
@@ -86,7 +84,7 @@ def pass_gate(
 
 def _describe(differences: Tensor, mask: Tensor, prompts: Prompts) -> str:
     """The drift of problems with and without pictures: which one is off says where to look."""
-    has_picture = torch.tensor([source.image is not None for source in prompts.sources])
+    has_picture = torch.tensor([picture is not None for picture in prompts.pictures])
     parts = []
     for name, rows in (("with pictures", has_picture), ("without", ~has_picture)):
         if rows.any():

@@ -8,14 +8,17 @@ from torch import Tensor
 from torch.optim import AdamW
 
 from backend.contract.config import RLConfig
+from worker.modeling.freezing import is_vision_trained, vision_modules
 from worker.modeling.lora import adapter_dropout
 from worker.modeling.optimizer import learning_rate_at, take_step
+from worker.parallel.sharding import recomputed, zero_of
+from worker.parallel.splitting import update_passes
 from worker.rl.aggregation import Part, shuffled_parts
 from worker.rl.algorithms import ALGORITHMS, Scored, kl_estimate
 from worker.rl.losses import KL_LIMIT
+from worker.rl.sharing import join_terms
 from worker.rl.trajectory_generation import Models, row_logprobs
 from worker.rl.types import Progress, RowObserver, RowTerms, Trajectory, UpdateStats
-from worker.tensors.micro_batches import micro_batches
 
 
 def apply(
@@ -106,26 +109,30 @@ def compute_gradient(
 def _backward_all(
     models: Models, trajectory: Trajectory, part: Part, kl_weights: Tensor, cfg: RLConfig
 ) -> list[tuple[list[int], RowTerms]]:
-    """Add the gradient of all rows, micro-batch by micro-batch.
+    """Add the gradient of all rows, pass by pass, on every device its own.
 
     Returns:
-        The terms of every micro-batch, with the places of its rows in the part.
+        Terms of all rows of all devices, with the places of their rows in the part.
     """
-    rows = list(part.rows)
+    devices, rows = models.devices, part.rows
     lengths = trajectory.prompts.attention_mask.sum(dim=1) + trajectory.responses.num_tokens
-    return [
-        (
-            group,
-            _backward(
-                models,
-                trajectory,
-                [rows[i] for i in group],
-                (part.loss_weights[group], kl_weights[group]),
-                cfg,
-            ),
-        )
-        for group in micro_batches(lengths[rows].tolist(), cfg.algorithm.tokens_per_micro_batch)
-    ]
+    terms: list[tuple[list[int], RowTerms]] = []
+    devices.meet("the start of an update")
+    with (
+        devices.waiting_for("the gradient of an update"),
+        recomputed(models.policy, is_on=cfg.parallel.activation_checkpointing),
+    ):
+        for forward in update_passes(
+            devices, lengths[list(rows)].tolist(), cfg.algorithm.tokens_per_micro_batch
+        ):
+            places = list(forward.rows)
+            # Sharded gradients are averaged over the devices, and are to be summed.
+            scale = 0.0 if forward.is_filler else float(devices.count)
+            weights = (part.loss_weights[places], kl_weights[places])
+            term = _backward(models, trajectory, [rows[i] for i in places], weights, scale, cfg)
+            if not forward.is_filler:
+                terms.append((places, term))
+    return join_terms(devices, terms, part, kl_weights, width=trajectory.response_mask.shape[1])
 
 
 def _backward(
@@ -133,6 +140,7 @@ def _backward(
     trajectory: Trajectory,
     rows: Sequence[int],
     weights: tuple[Tensor, Tensor],
+    scale: float,
     cfg: RLConfig,
 ) -> RowTerms:
     """Add one micro-batch's share of the gradient.
@@ -142,6 +150,7 @@ def _backward(
         trajectory: The whole step's responses.
         rows: b of them.
         weights: [b] of the surrogate and [b] of the KL, for each token of a row.
+        scale: Factor of the gradient alone.
         cfg: The run's configuration.
     """
     index = list(rows)
@@ -171,7 +180,9 @@ def _backward(
         reference = trajectory.reference_logprobs[index, :width]
         kl = kl_estimate(logprobs, reference, cfg.algorithm) * mask
         loss = loss + (kl * kl_weights).sum()
-    loss.backward()
+    if models.devices.count > 1 and is_vision_trained(models.policy):
+        loss = loss + zero_of(vision_modules(models.policy))
+    (loss * scale).backward()
     return RowTerms(
         mask=mask,
         logprobs=logprobs.detach(),

@@ -1,7 +1,7 @@
 """Step III, trajectory generation: log-probabilities, rewards and advantages of the responses."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -12,6 +12,9 @@ from worker.modeling.forward import response_logits
 from worker.modeling.loading import Processor
 from worker.modeling.lora import adapters_off
 from worker.modeling.precision import autocast
+from worker.parallel.devices import Devices
+from worker.parallel.sharding import gathered
+from worker.parallel.splitting import device_rows
 from worker.rewards.judge import Judge
 from worker.rewards.scoring import Rollout, score_responses
 from worker.rl.advantages import RewardSignal
@@ -34,6 +37,8 @@ class Models:
     off while it is the reference; None when the KL coefficient is 0."""
     processor: Processor
     """Tokenizer and image processor."""
+    devices: Devices = field(default_factory=Devices.alone)
+    """All devices that share policy and reference."""
 
 
 def judge_responses(judge: Judge, batch: Batch, responses: Responses, cfg: RLConfig) -> Answers:
@@ -92,15 +97,14 @@ def build(models: Models, answers: Answers, cfg: RLConfig) -> Trajectory:
     """Everything that the update needs to know about the responses."""
     prompts, responses = answers.batch.prompts, answers.responses
     mask = responses.response_mask
-    banned = models.processor.banned_token_ids
-    policy_logprobs, policy_entropy = measure_responses(
-        models.policy, prompts, responses, cfg=cfg, banned=banned
+    policy_logprobs, policy_entropy = measure_together(
+        models, models.policy, prompts, responses, cfg
     )
     reference_logprobs = None
     if models.reference is not None:
         with adapters_off(models.reference):
-            reference_logprobs, _ = measure_responses(
-                models.reference, prompts, responses, cfg=cfg, banned=banned
+            reference_logprobs, _ = measure_together(
+                models, models.reference, prompts, responses, cfg
             )
     kl_rewards = compute_kl_rewards(policy_logprobs, reference_logprobs, mask, cfg)
     signal = RewardSignal(
@@ -140,6 +144,33 @@ def compute_kl_rewards(
     return -cfg.algorithm.kl_coefficient * estimate * mask
 
 
+def measure_together(
+    models: Models, model: PreTrainedModel, prompts: Prompts, responses: Responses, cfg: RLConfig
+) -> tuple[Tensor, Tensor]:
+    """`measure_responses` shared out over the devices; the same on all of them.
+
+    Args:
+        models: Whose devices and banned tokens.
+        model: Policy or reference, whole on every device for the time.
+        prompts: B prompts.
+        responses: B responses.
+        cfg: The run's configuration.
+    """
+    lengths = (prompts.attention_mask.sum(dim=1) + responses.num_tokens).tolist()
+    with gathered(model):
+        measured = measure_responses(
+            model,
+            prompts,
+            responses,
+            cfg=cfg,
+            banned=models.processor.banned_token_ids,
+            rows=device_rows(models.devices, lengths),
+        )
+    what = "the log-probabilities of all devices"
+    logprobs, entropies = (models.devices.sum(values, what) for values in measured)
+    return logprobs, entropies
+
+
 @torch.no_grad()
 def measure_responses(
     model: PreTrainedModel,
@@ -148,8 +179,17 @@ def measure_responses(
     *,
     cfg: RLConfig,
     banned: Sequence[int],
+    rows: Sequence[int] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Log-probability and entropy of every response token under a model.
+
+    Args:
+        model: Policy or reference.
+        prompts: B prompts.
+        responses: B responses.
+        cfg: Temperature, precision and the budget of a forward pass.
+        banned: Tokens that cannot be sampled.
+        rows: The responses to measure, the others stay 0; None is all.
 
     Returns:
         [B, R] log-probabilities and [B, R] entropies; 0 on padding.
@@ -157,13 +197,15 @@ def measure_responses(
     mask = responses.response_mask
     logprobs = torch.zeros(mask.shape, device=mask.device)
     entropies = torch.zeros_like(logprobs)
-    lengths = (prompts.attention_mask.sum(dim=1) + responses.num_tokens).tolist()
-    for rows in micro_batches(lengths, cfg.algorithm.tokens_per_micro_batch):
-        processed, tokens = row_logits(model, prompts, responses, rows, cfg=cfg, banned=banned)
+    chosen = list(range(len(mask)) if rows is None else rows)
+    lengths = (prompts.attention_mask.sum(dim=1) + responses.num_tokens)[chosen].tolist()
+    for group in micro_batches(lengths, cfg.algorithm.tokens_per_micro_batch):
+        index = [chosen[i] for i in group]
+        processed, tokens = row_logits(model, prompts, responses, index, cfg=cfg, banned=banned)
         width = tokens.shape[1]
-        row_mask = mask[rows, :width]
-        logprobs[rows, :width] = token_logprobs(processed, tokens) * row_mask
-        entropies[rows, :width] = entropy(processed) * row_mask
+        row_mask = mask[index, :width]
+        logprobs[index, :width] = token_logprobs(processed, tokens) * row_mask
+        entropies[index, :width] = entropy(processed) * row_mask
     return logprobs, entropies
 
 
