@@ -86,8 +86,7 @@ def check_identity(
     if differences and not is_forced:
         more = f"\n... and {len(differences) - MAX_SHOWN} more" * (len(differences) > MAX_SHOWN)
         raise ResumeRefusedError(
-            f"{len(differences)} things that decide the run have changed since the checkpoint of "
-            f"step {rl_step} (then -> now); only a forced resume goes on in spite of them:\n"
+            f"what decides the run is no longer as it was at the checkpoint of step {rl_step} (then -> now); only a forced resume goes on in spite of them:\n"
             + "\n".join(differences[:MAX_SHOWN])
             + more
         )

@@ -66,6 +66,7 @@ def test_a_changed_byte_in_any_file_is_found_and_the_checkpoint_before_is_used(t
         checkpoint, problems = load_newest(tmp_path)
         assert checkpoint.state["counters"]["rl_step"] == 1, file.name
         assert record.name in problems[0]
+        newest.with_name(f"{record.name}.corrupt").rename(newest)
         file.write_bytes(before)
     assert load_newest(tmp_path)[0].state["counters"]["rl_step"] == 2
 
@@ -112,5 +113,6 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path):
 def test_state_is_json_and_tensors_are_safetensors_only(tmp_path):
     record = save(tmp_path, 1)
     names = {path.name for path in (tmp_path / record.name).iterdir()}
-    assert names == {"manifest.json", "optimizer.safetensors", "state.json", "weights.safetensors"}
+    tensors = {"optimizer.safetensors", "random.safetensors", "weights.safetensors"}
+    assert names == {"manifest.json", "state.json", *tensors}
     assert json.loads((tmp_path / record.name / "state.json").read_text())
