@@ -1,6 +1,11 @@
 """From logged to drawn: how old a point is when a real browser has painted it."""
 
+import copy
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from playwright.sync_api import Page, sync_playwright
 
 from backend.contract.artifacts import Home
 from backend.contract.messages import StepRecord
+from tests.bench.workload import MODEL
 from tests.browser.chromium import launch_chromium
-from tests.platform.living_platform import LivingPlatform
+from tests.platform.living_platform import ROOT, LivingPlatform
 from worker.spool import read_slice
 
 WATCH_CHARTS = """
@@ -90,7 +97,42 @@ def match_points(
     return np.array(delays), num_missing
 
 
-def measure(platform: LivingPlatform, config: dict[str, Any]) -> dict[str, float]:
+def measure() -> dict[str, float]:
+    """Percentiles of the delay over one run, on a platform of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        platform = LivingPlatform(home, overrides={"OMP_NUM_THREADS": str(os.cpu_count())})
+        publish_files(home)
+        platform.start()
+        try:
+            with platform.client() as client:
+                client.post("datasets", {"folder": "workbench-vision"})
+                model = {"folder": "workbench-base", "slug": "workbench-base", "title": "Base"}
+                client.post("models", model)
+            return measure_run(platform, short_config())
+        finally:
+            platform.stop()
+
+
+def publish_files(home: Path) -> None:
+    """Workbench data sets and base model where they can be imported."""
+    folder = home / "import"
+    folder.mkdir(parents=True)
+    command = [sys.executable, "-m", "worker.workbench", "datasets", "--out", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    shutil.copytree(MODEL, folder / "workbench-base")
+
+
+def short_config() -> dict[str, Any]:
+    """The quickstart, cut to three epochs and one decoding setting."""
+    preset = ROOT / "backend" / "contract" / "presets" / "quickstart.yaml"
+    config = copy.deepcopy(yaml.safe_load(preset.read_text())["config"])
+    config["epochs"] = 3
+    config["evaluation"]["decoding"] = [{"k": 1, "temperature": 0.01, "top_p": 0.001}]
+    return config
+
+
+def measure_run(platform: LivingPlatform, config: dict[str, Any]) -> dict[str, float]:
     """Percentiles of the delay over one run."""
     with platform.client() as client:
         run = client.post("runs", {"name": "bench", "config": config, "preset": None})

@@ -3,7 +3,6 @@
 Each way runs in a process of its own: `python -m tests.bench.logprobs whole 8192` prints its peak.
 """
 
-import resource
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from tests.bench.memory import available_gib, peak_gib
 from tests.platform.living_platform import ROOT
 from worker.tensors.logprobs import (
     Distribution,
@@ -38,7 +38,7 @@ def peak_memory(way: str, num_tokens: int) -> tuple[float, float]:
     hidden = torch.randn(num_tokens, HIDDEN, generator=generator).requires_grad_()
     weight = (0.1 * torch.randn(VOCABULARY, HIDDEN, generator=generator)).requires_grad_()
     tokens = torch.randint(VOCABULARY - 400, (num_tokens,), generator=generator)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_gib()
     started = time.perf_counter()
     if way == "whole":
         logits = hidden @ weight.t()
@@ -48,8 +48,7 @@ def peak_memory(way: str, num_tokens: int) -> tuple[float, float]:
         logprobs, _ = chunked_logprobs(hidden, weight, tokens, BANNED)
     logprobs.sum().backward()
     seconds = time.perf_counter() - started
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return (after - before) / 2**20, seconds
+    return peak_gib() - before, seconds
 
 
 def measure_alone(way: str, num_tokens: int) -> tuple[float, float]:
@@ -58,13 +57,6 @@ def measure_alone(way: str, num_tokens: int) -> tuple[float, float]:
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     peak, seconds = done.stdout.split()
     return float(peak), float(seconds)
-
-
-def available_gib() -> float:
-    """Memory that can be had without swapping."""
-    with open("/proc/meminfo") as file:
-        [line] = [line for line in file if line.startswith("MemAvailable")]
-    return int(line.split()[1]) / 2**20
 
 
 def measure() -> dict[str, float]:

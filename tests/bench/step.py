@@ -4,6 +4,7 @@ A step of ours is run after each of TRL's, in one process; peak memory is measur
 in a process of its own: `python -m tests.bench.step trl varying`.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -230,6 +231,8 @@ def compare(name: str, rounds: int) -> dict[str, float]:
         f"{name}: ours s": seconds["ours"],
         f"{name}: TRL s": seconds["trl"],
         f"{name}: ratio": seconds["trl"] / seconds["ours"],
+        f"{name}: pictures preprocessed": ours.work.processor.pictures.num_preprocessed,
+        f"{name}: prompts with a picture": (rounds + WARM_UP) * NUM_COMPLETIONS // GROUP,
     }
 
 
@@ -267,4 +270,5 @@ def measure(rounds: int = ROUNDS) -> dict[str, float]:
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(os.cpu_count() or 1)
     print(peak_memory(sys.argv[1], sys.argv[2]))

@@ -1,6 +1,5 @@
 """What the benchmarks work on: the workbench's model, its problems with pictures, known lengths."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,14 +37,19 @@ class Workload:
 
 
 def load_workload(folder: Path = MODEL, num_requests: int = NUM_REQUESTS) -> Workload:
-    """The first problems of the vision-dominant validation split, on all cores."""
-    torch.set_num_threads(os.cpu_count() or 1)
+    """The first problems of the vision-dominant validation split."""
     policy = load_policy(folder, torch.device("cpu"))
     freeze_parts(policy, TrainedPartsConfig())
     processor = load_processor(folder, None)
     rows = build_published()[0].splits["validation"][:num_requests]
     items = tuple(
-        Item(id=f"v{number}", row=number + 1, question=p.question, answer=str(p.answer))
+        Item(
+            id=f"v{number}",
+            row=number + 1,
+            question=p.question,
+            answer=str(p.answer),
+            image=f"{number:064x}",
+        )
         for number, (p, _) in enumerate(rows)
     )
     images = tuple(Image.fromarray(draw_scene(scene)) for _, scene in rows)
