@@ -41,11 +41,7 @@ def identity_of(
     """
     return {
         **{f"config.{path}": value for path, value in _leaves(cfg.model_dump(mode="json"))},
-        **{
-            f"model/{p.name}": hash_file(p)
-            for mask in MODEL_FILES
-            for p in sorted(model.glob(mask))
-        },
+        **hash_model(model),
         **{f"dataset/{p.name}": hash_file(p) for p in sorted(dataset.glob("*.jsonl"))},
         "dataset/images": _hash_files(sorted((dataset / "images").glob("*"))),
         "version of maye": version("maye"),
@@ -58,6 +54,15 @@ def identity_of(
         "version of transformers": transformers.__version__,
         "kind of device": device.type,
         "number of devices": num_devices,
+    }
+
+
+def hash_model(folder: Path) -> dict[str, str]:
+    """Hash of every file of a model folder that decides what is computed."""
+    return {
+        f"model/{path.name}": hash_file(path)
+        for mask in MODEL_FILES
+        for path in sorted(folder.glob(mask))
     }
 
 
@@ -86,7 +91,8 @@ def check_identity(
     if differences and not is_forced:
         more = f"\n... and {len(differences) - MAX_SHOWN} more" * (len(differences) > MAX_SHOWN)
         raise ResumeRefusedError(
-            f"what decides the run is no longer as it was at the checkpoint of step {rl_step} (then -> now); only a forced resume goes on in spite of them:\n"
+            f"what decides the run is no longer as it was at the checkpoint of step {rl_step} "
+            "(then -> now); only a forced resume goes on in spite of that:\n"
             + "\n".join(differences[:MAX_SHOWN])
             + more
         )

@@ -26,6 +26,11 @@ class RunFolder:
         return self.root / "checkpoints"
 
     @property
+    def exports(self) -> Path:
+        """Folder of exported models, named as the checkpoints that they were made of."""
+        return self.root / "export"
+
+    @property
     def spools(self) -> Path:
         """Folder of spool files, one per attempt."""
         return self.root / "spool"
