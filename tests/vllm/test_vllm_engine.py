@@ -67,6 +67,18 @@ def test_the_same_picture_is_read_anew_after_an_update_of_the_vision_tower(
     assert changed == [source.image is not None for source in prompts.sources]
 
 
+def test_keys_and_values_of_the_old_weights_are_forgotten(engine, policy, processor):
+    freeze_parts(policy, TrainedPartsConfig())
+    prompts = make_prompts(policy, processor, sizes=((280, 280),))
+    # vLLM keeps whole blocks only: a shorter prompt would never be found again.
+    block = engine._llm.llm_engine.vllm_config.cache_config.block_size
+    assert prompts.input_ids.shape[1] > block
+    [before] = engine.generate(prompts, [GREEDY], rl_step=1, max_tokens=16)
+    optimizer_step(policy, processor, prompts, before, rate=0.02)
+    engine.load_weights(policy)
+    assert_agrees(engine, policy, processor, prompts)
+
+
 def test_adapters_answer_as_the_weights_that_they_make(engine, policy, processor):
     add_adapters(policy, LoraConfig(rank=4, target_modules=("q_proj", "down_proj")), seed=0)
     prompts = make_prompts(policy, processor)
