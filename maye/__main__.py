@@ -12,7 +12,15 @@ from maye.client import Client
 from maye.demo import demonstrate, serve
 from maye.errors import CommandError
 from maye.import_commands import import_dataset, import_model
-from maye.run_commands import cancel_run, launch, list_runs, print_log, show_run
+from maye.run_commands import (
+    cancel_run,
+    export_run,
+    launch,
+    list_runs,
+    print_log,
+    resume_run,
+    show_run,
+)
 
 EPILOG = """\
 Environment: MAYE_HOME is the folder of all state (default .maye), MAYE_HOST and MAYE_PORT say where
@@ -44,6 +52,22 @@ def build_parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="look at one run")
     run.add_argument("action", choices=("show", "cancel", "log"))
     run.add_argument("id", help="id of the run, from `maye runs`")
+    resume = commands.add_parser("resume", help="let a failed or cancelled run go on")
+    resume.add_argument("id", help="id of the run, from `maye runs`")
+    resume.add_argument(
+        "--force",
+        action="store_true",
+        help="in spite of what has changed since its newest checkpoint",
+    )
+    export = commands.add_parser(
+        "export", help="write what a run of this machine has learnt as a Hugging Face model folder"
+    )
+    export.add_argument("id", help="id of the run, from `maye runs`")
+    export.add_argument(
+        "--checkpoint",
+        default="last",
+        help="name of a checkpoint, best (by validation accuracy) or last (default: last)",
+    )
     start = commands.add_parser("launch", help="submit a run")
     start.add_argument("--preset", required=True, help="preset to begin with")
     start.add_argument("--seed", type=int, help="seed of the run (default: the preset's)")
@@ -75,6 +99,8 @@ def execute(options: argparse.Namespace, environ: Mapping[str, str], console: Co
         return serve(environ, console, has_workbench=options.has_workbench)
     if options.command == "demo":
         return demonstrate(environ, console, preset=options.preset, seed=options.seed)
+    if options.command == "export":
+        return export_run(environ, options.id, checkpoint=options.checkpoint)
     with Client.from_environment(environ) as client:
         if options.command == "runs":
             list_runs(client, console)
@@ -93,17 +119,19 @@ def execute(options: argparse.Namespace, environ: Mapping[str, str], console: Co
             title = options.title or slug
             import_model(client, console, folder=options.folder, slug=slug, title=title)
         else:
-            _act_on_run(client, console, options.action, options.id)
+            _act_on_run(client, console, options)
     return 0
 
 
-def _act_on_run(client: Client, console: Console, action: str, run_id: str) -> None:
-    if action == "show":
-        show_run(client, run_id, console)
-    elif action == "cancel":
-        cancel_run(client, run_id, console)
+def _act_on_run(client: Client, console: Console, options: argparse.Namespace) -> None:
+    if options.command == "resume":
+        resume_run(client, options.id, console, is_forced=options.force)
+    elif options.action == "show":
+        show_run(client, options.id, console)
+    elif options.action == "cancel":
+        cancel_run(client, options.id, console)
     else:
-        print_log(client, run_id)
+        print_log(client, options.id)
 
 
 def main() -> int:

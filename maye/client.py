@@ -162,6 +162,10 @@ class Client:
         """Ask a run to stop."""
         return self.post(f"runs/{run_id}/cancel")
 
+    def resume(self, run_id: str, *, is_forced: bool = False) -> Json:
+        """Queue a failed or cancelled run again; force goes on in spite of what has changed."""
+        return self.post(f"runs/{run_id}/resume", {"force": is_forced})
+
     def log(self, run_id: str) -> Json:
         """The end of a run's log."""
         return self.get(f"runs/{run_id}/log")

@@ -1,6 +1,7 @@
 """`maye runs`, `maye run ...` and `maye launch`: small commands against a running platform."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +10,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from backend.contract.settings import Settings
 from maye.client import Client
 from maye.errors import CommandError
 
@@ -40,6 +42,19 @@ def cancel_run(client: Client, run_id: str, console: Console) -> None:
     """Ask a run to stop."""
     run = client.cancel(run_id)
     console.print(f"{run['name']}: {run['status']}", markup=False)
+
+
+def resume_run(client: Client, run_id: str, console: Console, *, is_forced: bool) -> None:
+    """Let a failed or cancelled run go on from its newest checkpoint."""
+    run = client.resume(run_id, is_forced=is_forced)
+    console.print(f"{run['name']}: {run['status']}", markup=False)
+
+
+def export_run(environ: Mapping[str, str], run_id: str, *, checkpoint: str) -> int:
+    """Write a run's model folder, in a process that has torch; its exit status."""
+    home = Settings.from_environment(environ).paths.root
+    argv = [sys.executable, "-m", "worker.export", "--home", str(home), "--run", run_id]
+    return subprocess.run([*argv, "--checkpoint", checkpoint], check=False).returncode
 
 
 def print_log(client: Client, run_id: str) -> None:

@@ -23,6 +23,7 @@ export const keys = {
   metrics: (id: string) => ["metrics", id],
   series: (id: string, key: string) => ["series", id, key],
   samples: (id: string) => ["samples", id],
+  events: (id: string) => ["events", id],
   log: (id: string) => ["log", id],
   checkpoints: (id: string) => ["checkpoints", id],
   traces: (id: string) => ["traces", id],
@@ -35,6 +36,14 @@ export const sessionQuery = queryOptions({
   queryKey: keys.session,
   queryFn: () => unwrap(client.GET("/api/v1/session")),
 });
+
+/** A run's history; the stream does not tell it, so it is asked for while it is shown. */
+export const eventsQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.events(id),
+    queryFn: () => unwrap(client.GET("/api/v1/runs/{run_id}/events", { params: { path: { run_id: id } } })),
+    refetchInterval: WAITING_MS,
+  });
 
 export const runsQuery = infiniteQueryOptions({
   queryKey: keys.runs,

@@ -33,8 +33,8 @@ export function CancelRun({ run }: { run: RunDetail }) {
       <Dialog title="Cancel this run?" isOpen={isOpen} onClose={close}>
         <p>
           {run.status === "queued"
-            ? "It leaves the queue. A cancelled run cannot be started again."
-            : `Training stops after RL step ${formatCount(run.rl_step)}. Charts, responses, log and finished checkpoints stay; a cancelled run cannot be continued.`}
+            ? "It leaves the queue. It can be resumed later."
+            : `Training stops after RL step ${formatCount(run.rl_step)}. Charts, responses, log and finished checkpoints stay; the run can be resumed from its newest checkpoint.`}
         </p>
         {cancel.isError ? <ErrorState what="The run could not be cancelled" error={cancel.error} /> : null}
         <div className="dialog-actions">

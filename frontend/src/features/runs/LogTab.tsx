@@ -7,10 +7,22 @@ import { EmptyState, ErrorState, Loading } from "@/components/States";
 import { useShortcuts } from "@/components/use-shortcuts";
 import { formatPlural } from "@/format";
 
+import { RunHistory } from "./RunHistory";
+
 const route = getRouteApi("/shell/runs/$runId/log");
 
+/** What happened to the run, and what its trainer printed. */
 export function LogTab() {
   const { runId } = route.useParams();
+  return (
+    <>
+      <RunHistory runId={runId} />
+      <LogOfRun runId={runId} />
+    </>
+  );
+}
+
+function LogOfRun({ runId }: { runId: string }) {
   const query = useQuery(logQuery(runId));
   if (query.data === undefined) {
     return query.isError ? (

@@ -10,9 +10,11 @@ import { useNow } from "@/components/use-now";
 import { capitalize, formatDuration, formatRough, formatShare } from "@/format";
 
 import { CancelRun } from "./CancelRun";
+import { ResumeRun } from "./ResumeRun";
 import { estimateRemaining } from "./remaining";
 
 const ACTIVE = ["queued", "starting", "running"];
+const RESUMABLE = ["failed", "cancelled"];
 
 export function RunHeader({ run }: { run: RunDetail }) {
   return (
@@ -28,6 +30,7 @@ export function RunHeader({ run }: { run: RunDetail }) {
         <StatusBadge status={run.status} />
         <span className="grow" />
         {ACTIVE.includes(run.status) ? <CancelRun run={run} /> : null}
+        {RESUMABLE.includes(run.status) ? <ResumeRun run={run} /> : null}
       </div>
       <Notice run={run} />
       <dl className="facts">
