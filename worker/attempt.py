@@ -7,6 +7,7 @@ the run is complete; 1 that it cannot succeed, with the reason in the attempt's 
 import argparse
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +18,7 @@ from transformers.utils.logging import disable_progress_bar
 from backend.contract.artifacts import Home, RunFolder
 from backend.contract.config import parse_config
 from backend.contract.errors import PlatformError
+from worker.leash import die_with_parent
 from worker.out_of_memory import CODE as OUT_OF_MEMORY
 from worker.out_of_memory import describe, is_out_of_memory
 
@@ -49,6 +51,8 @@ def main(module: str, run: Run) -> int:
         "--force-resume", action="store_true", help="go on in spite of what has changed"
     )
     arguments = parser.parse_args()
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        die_with_parent()
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout
     )

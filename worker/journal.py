@@ -66,7 +66,13 @@ class Journal:
     """Writes what happened, in order, to the spool; announces checkpoints once they are durable."""
 
     def __init__(
-        self, reporter: Reporter, *, total_rl_steps: int, counters: Counters, device: torch.device
+        self,
+        reporter: Reporter,
+        *,
+        total_rl_steps: int,
+        counters: Counters,
+        device: torch.device,
+        is_first: bool = True,
     ) -> None:
         """Go on from the counters.
 
@@ -75,7 +81,9 @@ class Journal:
             total_rl_steps: RL steps of the whole run.
             counters: Where the run stands.
             device: For the memory reading.
+            is_first: False on a device that only helps the first one to save.
         """
+        self._is_first = is_first
         self._reporter = reporter
         self.total_rl_steps = total_rl_steps
         """Steps of the whole run."""
@@ -157,6 +165,8 @@ class Journal:
         counters = replace(self.counters, seconds=time.monotonic() - self._started_at)
         state = {"counters": asdict(counters), "identity": dict(identity)}
         checkpoint = take_state(parameters, optimizer, state)
+        if not self._is_first:
+            return
         try:
             record = save_checkpoint(
                 folder, rl_step=counters.rl_step, fence=fence, checkpoint=checkpoint

@@ -21,6 +21,10 @@ def trainer_argv(claim: Claim, home: Path) -> list[str]:
         # --standalone finds a free port of its own; --max-restarts 0: attempts are the API's.
         python += ["-m", "torch.distributed.run", "--standalone", "--max-restarts=0"]
         python += [f"--nproc-per-node={claim.config.parallel.devices}"]
-    trainer = ["-m", TRAINERS[claim.config.kind], "--home", str(home)]
+        # torchrun takes --run for a shortened option of its own, unless options end before it.
+        python += ["-m", "--"]
+    else:
+        python += ["-m"]
+    trainer = [TRAINERS[claim.config.kind], "--home", str(home)]
     forced = ["--force-resume"] * claim.force_resume
     return [*python, *trainer, "--run", str(claim.run_id), "--fence", str(claim.fence), *forced]

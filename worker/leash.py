@@ -18,6 +18,11 @@ def leashed(argv: list[str], *, on_death: signal.Signals) -> list[str]:
     return [sys.executable, "-m", "worker.leash", on_death.name, str(os.getpid()), *argv]
 
 
+def die_with_parent() -> None:
+    """Have this process killed when the process that started it ends."""
+    _prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
+
+
 def adopt_orphans() -> None:
     """Make this process the parent of every descendant whose own parent dies."""
     _prctl(PR_SET_CHILD_SUBREAPER, 1)

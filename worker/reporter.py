@@ -14,12 +14,16 @@ from worker.spool import encode_record
 class Reporter:
     """Appends records to one spool file; a record survives the trainer's death once written."""
 
-    def __init__(self, spool: Path) -> None:
+    def __init__(self, spool: Path | None) -> None:
         """Open the spool, which is made when absent.
 
         Args:
-            spool: `RunFolder.spool(fence)` of this attempt.
+            spool: `RunFolder.spool(fence)` of this attempt; None on a device that is not the
+                first, whose records are the first one's: they are checked and dropped.
         """
+        self._file: int | None = None
+        if spool is None:
+            return
         spool.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(spool, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         _sync_folder(spool.parent)
@@ -34,17 +38,19 @@ class Reporter:
             for key in record.metrics:
                 metric_of_key(key)
         rest = encode_record(record)
-        while rest:
+        while rest and self._file is not None:
             rest = rest[os.write(self._file, rest) :]
 
     def sync(self) -> None:
         """Return once everything written survives a power failure; owed before a checkpoint."""
-        os.fsync(self._file)
+        if self._file is not None:
+            os.fsync(self._file)
 
     def close(self) -> None:
         """Sync and close."""
         self.sync()
-        os.close(self._file)
+        if self._file is not None:
+            os.close(self._file)
 
 
 def _sync_folder(folder: Path) -> None:

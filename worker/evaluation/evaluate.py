@@ -8,7 +8,7 @@ from backend.contract.datasets import Item
 from backend.contract.metrics import metric_key
 from worker.evaluation.pass_at_k import pass_any
 from worker.generation.engine import Decoding, Engine
-from worker.rewards.judge import Judge
+from worker.rewards.judging import Judging
 from worker.tensors.batches import Prompts, Responses
 
 ITEMS_AT_A_TIME = 64
@@ -33,7 +33,7 @@ class Examiner:
 
     engine: Engine
     """Draws the responses."""
-    judge: Judge
+    judge: Judging
     """Decides them."""
     encode: Callable[[Sequence[Item]], Prompts]
     """Turns problems into prompts."""
@@ -110,7 +110,7 @@ def deciding_accuracy(
 
 
 def _count(
-    judge: Judge,
+    judge: Judging,
     items: Sequence[Item],
     setting: DecodingSetting,
     responses: Responses,

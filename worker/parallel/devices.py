@@ -8,10 +8,10 @@ are tensors and JSON, never pickles.
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -21,6 +21,8 @@ from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from backend.contract.config import ParallelConfig
 from backend.contract.errors import TrainingError
 from worker.parallel.phases import describe_wait
+
+Result = TypeVar("Result")
 
 
 class Devices:
@@ -83,7 +85,7 @@ class Devices:
             devices.mesh = init_device_mesh(device.type, (count,))
         return devices
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Disconnect."""
         if self.count > 1:
             dist.destroy_process_group()
@@ -120,6 +122,20 @@ class Devices:
         if self.count > 1:
             with self.waiting_for(what):
                 dist.monitored_barrier(self._control, timedelta(seconds=self._timeout_s))
+
+    def in_turn(self, act: Callable[[], Result], what: str) -> Result:
+        """Do something on the first device, then on the others, which find its traces.
+
+        Args:
+            act: May rename or write files that all devices see.
+            what: For the error.
+        """
+        if self.is_first:
+            done = act()
+            self.meet(what)
+            return done
+        self.meet(what)
+        return act()
 
     def share(self, number: int) -> range:
         """This device's part of so many things in a row; the parts differ by one at most."""

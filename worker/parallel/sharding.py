@@ -1,6 +1,6 @@
 """Sharding a model over the devices (FSDP2), and having it whole while nothing is learnt."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal
@@ -8,8 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
-from torch.nn import Parameter
+from torch.distributed.tensor import DTensor
 from torch.utils.checkpoint import checkpoint
 from transformers.modeling_layers import GradientCheckpointingLayer
 
@@ -103,29 +102,3 @@ def recomputed(model: nn.Module, *, is_on: bool) -> Iterator[None]:
 def whole_tensor(tensor: Tensor) -> Tensor:
     """A tensor whole: all devices must ask together."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
-
-
-@torch.no_grad()
-def copy_into(target: Tensor, whole: Tensor) -> None:
-    """Put a whole tensor's values into a parameter or moment, sharded or not."""
-    if isinstance(target, DTensor):
-        placed = distribute_tensor(whole.to(target.device), target.device_mesh, target.placements)
-        target.copy_(placed)
-    else:
-        target.copy_(whole)
-
-
-def sharded_like(whole: Tensor, parameter: Parameter | Tensor) -> Tensor:
-    """A whole tensor placed as a parameter is."""
-    if isinstance(parameter, DTensor):
-        return distribute_tensor(
-            whole.to(parameter.device), parameter.device_mesh, parameter.placements
-        )
-    return whole.to(parameter.device)
-
-
-def whole_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors whole and in the host's memory: all devices must ask together."""
-    return {
-        name: whole_tensor(tensor.detach()).cpu().contiguous() for name, tensor in tensors.items()
-    }

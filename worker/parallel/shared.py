@@ -100,15 +100,16 @@ class SharedJudge:
             devices: All devices.
         """
         self._judge = judge
-        self._devices = devices
+        self.devices = devices
+        """All devices."""
 
     def verdicts(self, responses: Sequence[tuple[str, str]]) -> list[Verdict]:
         """Verdicts on pairs of response and gold answer, in their order, on every device."""
         found = [] if self._judge is None else self._judge.verdicts(responses)
-        told = self._devices.tell([asdict(verdict) for verdict in found], "the verdicts")
+        told = self.devices.tell([asdict(verdict) for verdict in found], "the verdicts")
         return [Verdict(**fields) for fields in told]
 
     def extra_values(self, responses: Sequence[tuple[str, str]]) -> list[ExtraValues]:
         """Values of the extra rewards, in the order of the responses, on every device."""
         found = [] if self._judge is None else self._judge.extra_values(responses)
-        return self._devices.tell(found, "the extra rewards")
+        return self.devices.tell(found, "the extra rewards")

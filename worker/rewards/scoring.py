@@ -11,7 +11,8 @@ from worker.rewards.accuracy import accuracy_reward
 from worker.rewards.child_process import Failure
 from worker.rewards.extra import ExtraValues
 from worker.rewards.format import format_reward
-from worker.rewards.judge import Judge, Verdict
+from worker.rewards.judge import Verdict
+from worker.rewards.judging import Judging
 from worker.rewards.language import language_reward
 from worker.rewards.length import length_reward
 
@@ -67,7 +68,7 @@ def part_weights(cfg: RewardConfig) -> dict[str, float]:
     return {name: w for name, w in (own | extra).items() if w != 0 or name == "accuracy"}
 
 
-def score_responses(judge: Judge, rollouts: Sequence[Rollout], cfg: RewardConfig) -> list[Reward]:
+def score_responses(judge: Judging, rollouts: Sequence[Rollout], cfg: RewardConfig) -> list[Reward]:
     """Rewards of responses, in their order."""
     pairs = [(rollout.text, rollout.answer) for rollout in rollouts]
     verdicts = judge.verdicts(pairs)

@@ -2,9 +2,10 @@
 
 import os
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import torch
+from torch.nn import Parameter
 
 from backend.contract.artifacts import Home, RunFolder
 from backend.contract.config import RLConfig
@@ -17,6 +18,7 @@ from worker.evaluation.subjects import control_subjects, load_subjects
 from worker.generation.building import build_engine
 from worker.identity import identity_of
 from worker.journal import Journal
+from worker.modeling.freezing import vision_modules
 from worker.modeling.loading import (
     choose_device,
     copy_reference,
@@ -25,6 +27,9 @@ from worker.modeling.loading import (
 )
 from worker.modeling.lora import choose_parameters
 from worker.modeling.optimizer import build_optimizer
+from worker.parallel.devices import Devices
+from worker.parallel.sharding import shard
+from worker.parallel.shared import SharedEngine, SharedJudge
 from worker.reporter import Reporter
 from worker.resuming import Start, find_start, restore
 from worker.rewards.entry_points import permitted_rewards
@@ -51,22 +56,33 @@ def run(home: Home, folder: RunFolder, fence: int, *, is_forced: bool = False) -
         device=choose_device(cfg.device),
         num_devices=cfg.parallel.devices,
     )
-    start = find_start(folder.checkpoints, identity, is_forced=is_forced)
-    with (
-        closing(Reporter(folder.spool(fence))) as reporter,
-        Judge(
-            timeout_s=cfg.reward.judge_timeout_s,
-            num_workers=cfg.reward.judge_workers,
-            extra=permitted_rewards(cfg.reward, settings.reward_entry_points),
-        ) as judge,
-    ):
-        job = build_job(home, folder, cfg, judge, fence=fence, start=start)
+    with ExitStack() as stack:
+        devices = stack.enter_context(
+            closing(Devices.join(cfg.parallel, choose_device(cfg.device)))
+        )
+        start = devices.in_turn(
+            lambda: find_start(folder.checkpoints, identity, is_forced=is_forced),
+            "the choice of a checkpoint",
+        )
+        spool = folder.spool(fence) if devices.is_first else None
+        reporter = stack.enter_context(closing(Reporter(spool)))
+        judge = None
+        if devices.is_first:
+            judge = Judge(
+                timeout_s=cfg.reward.judge_timeout_s,
+                num_workers=cfg.reward.judge_workers,
+                extra=permitted_rewards(cfg.reward, settings.reward_entry_points),
+            )
+            stack.enter_context(judge)
+        shared = SharedJudge(judge, devices)
+        job = build_job(home, folder, cfg, shared, fence=fence, start=start)
         counters = restore(start, job.parameters, job.optimizer)
         journal = Journal(
             reporter,
             total_rl_steps=job.sampler.total_rl_steps,
             counters=counters,
-            device=job.models.policy.device,
+            device=devices.device,
+            is_first=devices.is_first,
         )
         journal.progress("starting")
         for notice in start.notices:
@@ -80,16 +96,16 @@ def build_job(
     home: Home,
     folder: RunFolder,
     cfg: RLConfig,
-    judge: Judge,
+    judge: SharedJudge,
     *,
     fence: int,
     start: Start,
 ) -> Job:
     """Load models and data."""
-    device = choose_device(cfg.device)
-    torch.use_deterministic_algorithms(device.type == "cpu")
+    devices = judge.devices
+    torch.use_deterministic_algorithms(devices.device.type == "cpu")
     model_folder, dataset = home.model(cfg.model), home.dataset(cfg.dataset)
-    policy = load_policy(model_folder, device)
+    policy = load_policy(model_folder, devices.device)
     parameters = choose_parameters(policy, cfg.trained, cfg.lora, seed=cfg.seed)
     reference = None
     if cfg.algorithm.kl_coefficient > 0:
@@ -98,13 +114,22 @@ def build_job(
     processor = load_processor(
         model_folder, cfg.data.max_image_pixels, cache_bytes=cfg.data.picture_cache_bytes
     )
+    models = Models(policy=policy, reference=reference, processor=processor, devices=devices)
     engine = build_engine(cfg, policy, processor, model_folder)
+    if devices.count > 1:
+        parameters = share_models(models, cfg)
+        engine = SharedEngine(
+            engine,
+            devices,
+            processor,
+            decodes_with=policy if cfg.engine.name == "transformers" else None,
+        )
     items, subjects = load_split(dataset, "train"), load_subjects(dataset)
     evaluated = [item for subject in subjects for item in subject.items]
     survey([*items, *evaluated], dataset, processor=processor, cfg=cfg.data)
     return Job(
         cfg=cfg,
-        models=Models(policy=policy, reference=reference, processor=processor),
+        models=models,
         engine=engine,
         judge=judge,
         optimizer=build_optimizer(parameters.values(), cfg.optimizer),
@@ -125,6 +150,20 @@ def build_job(
         identity=start.identity,
         is_resumed=start.checkpoint is not None,
     )
+
+
+def share_models(models: Models, cfg: RLConfig) -> dict[str, Parameter]:
+    """Shard policy and reference over the devices.
+
+    Returns:
+        The trained parameters by name, each a part on every device.
+    """
+    vision = [] if models.reference is None else vision_modules(models.reference)
+    if models.reference is not None and models.reference is not models.policy:
+        shard(models.reference, models.devices, vision=vision, precision=cfg.precision)
+    policy = models.policy
+    shard(policy, models.devices, vision=vision_modules(policy), precision=cfg.precision)
+    return {name: p for name, p in policy.named_parameters() if p.requires_grad}
 
 
 def open_gate(job: Job, journal: Journal) -> None:

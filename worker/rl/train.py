@@ -15,7 +15,7 @@ from worker.evaluation.evaluate import Examiner, Subject
 from worker.evaluation.subjects import evaluate_subjects
 from worker.generation.engine import Engine
 from worker.journal import Journal, Stopwatch
-from worker.rewards.judge import Judge
+from worker.rewards.judging import Judging
 from worker.rl import data_flow, policy_update, response_collection, trajectory_generation
 from worker.rl.dynamic_sampling import replace_uninformative
 from worker.rl.journal import counters_after, log_step
@@ -35,7 +35,7 @@ class Job:
     """Policy, reference, processor."""
     engine: Engine
     """Draws responses."""
-    judge: Judge
+    judge: Judging
     """Decides answers."""
     optimizer: AdamW
     """Of the trained parameters."""

@@ -8,21 +8,21 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from backend.contract.config import RLConfig
-from worker.modeling.forward import response_logits
+from worker.modeling.forward import response_hidden
 from worker.modeling.loading import Processor
 from worker.modeling.lora import adapters_off
 from worker.modeling.precision import autocast
 from worker.parallel.devices import Devices
 from worker.parallel.sharding import gathered
 from worker.parallel.splitting import device_rows
-from worker.rewards.judge import Judge
+from worker.rewards.judging import Judging
 from worker.rewards.scoring import Rollout, score_responses
 from worker.rl.advantages import RewardSignal
 from worker.rl.algorithms import ALGORITHMS, kl_estimate
 from worker.rl.corrections import importance_weights, measure_drift
 from worker.rl.types import Answers, Batch, Trajectory
 from worker.tensors.batches import Prompts, Responses
-from worker.tensors.logprobs import entropy, processed_logits, token_logprobs
+from worker.tensors.logprobs import Distribution, chunked_logprobs
 from worker.tensors.micro_batches import micro_batches
 
 
@@ -41,7 +41,7 @@ class Models:
     """All devices that share policy and reference."""
 
 
-def judge_responses(judge: Judge, batch: Batch, responses: Responses, cfg: RLConfig) -> Answers:
+def judge_responses(judge: Judging, batch: Batch, responses: Responses, cfg: RLConfig) -> Answers:
     """What the responses to a batch are worth.
 
     Args:
@@ -201,11 +201,9 @@ def measure_responses(
     lengths = (prompts.attention_mask.sum(dim=1) + responses.num_tokens)[chosen].tolist()
     for group in micro_batches(lengths, cfg.algorithm.tokens_per_micro_batch):
         index = [chosen[i] for i in group]
-        processed, tokens = row_logits(model, prompts, responses, index, cfg=cfg, banned=banned)
-        width = tokens.shape[1]
-        row_mask = mask[index, :width]
-        logprobs[index, :width] = token_logprobs(processed, tokens) * row_mask
-        entropies[index, :width] = entropy(processed) * row_mask
+        measured = score_rows(model, prompts, responses, index, cfg=cfg, banned=banned)
+        width = measured[0].shape[1]
+        logprobs[index, :width], entropies[index, :width] = measured
     return logprobs, entropies
 
 
@@ -219,11 +217,10 @@ def row_logprobs(
     banned: Sequence[int],
 ) -> Tensor:
     """[b, width] log-probability of some rows' tokens, as wide as the longest; 0 on padding."""
-    processed, tokens = row_logits(model, prompts, responses, rows, cfg=cfg, banned=banned)
-    return token_logprobs(processed, tokens) * responses.response_mask[rows, : tokens.shape[1]]
+    return score_rows(model, prompts, responses, rows, cfg=cfg, banned=banned)[0]
 
 
-def row_logits(
+def score_rows(
     model: PreTrainedModel,
     prompts: Prompts,
     responses: Responses,
@@ -232,11 +229,27 @@ def row_logits(
     cfg: RLConfig,
     banned: Sequence[int],
 ) -> tuple[Tensor, Tensor]:
-    """Processed logits [b, width, V] of some rows and their tokens [b, width]."""
+    """Log-probabilities and entropies of some rows' tokens, never with all logits in memory.
+
+    Returns:
+        [b, width] log-probabilities, as wide as the longest row, and as many entropies, which are
+        measured only where no gradient is taken; both 0 on padding.
+    """
     index = list(rows)
     width = int(responses.num_tokens[index].max())
     tokens = responses.tokens[index, :width]
     mask = responses.response_mask[index, :width]
+    distribution = Distribution(
+        temperature=cfg.sampling.temperature, banned_token_ids=tuple(banned)
+    )
     with autocast(mask.device, cfg.precision):
-        logits = response_logits(model, prompts.select(index), tokens, mask)
-    return processed_logits(logits, cfg.sampling.temperature, banned), tokens
+        head = response_hidden(model, prompts.select(index), tokens, mask)
+        assert head.bias is None, "no family's output projection has a bias"
+        logprobs, entropies = chunked_logprobs(
+            head.states,
+            head.weight,
+            tokens,
+            distribution,
+            with_entropy=not torch.is_grad_enabled(),
+        )
+    return logprobs * mask, entropies * mask

@@ -17,7 +17,7 @@ from worker.evaluation.subjects import evaluate_subjects
 from worker.generation.engine import Engine
 from worker.journal import Counters, Journal, Stopwatch
 from worker.modeling.loading import Processor
-from worker.rewards.judge import Judge
+from worker.rewards.judging import Judging
 from worker.schedule import should_evaluate, should_save
 from worker.sft import targets, update
 from worker.sft.targets import Batch
@@ -36,7 +36,7 @@ class Job:
     """Tokenizer and image processor."""
     engine: Engine
     """Draws the responses of evaluations."""
-    judge: Judge
+    judge: Judging
     """Decides answers."""
     optimizer: AdamW
     """Of the trained parameters."""

@@ -55,7 +55,7 @@ def main(folder: Path) -> None:
         "verdicts": [verdict.is_correct for verdict in judge.verdicts(pairs)],
     }
     print(json.dumps(found))
-    devices.leave()
+    devices.close()
 
 
 if __name__ == "__main__":

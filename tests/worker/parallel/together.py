@@ -13,7 +13,7 @@ def run_together(
     """Run `python -m argv...` in `count` processes that know of each other."""
     launcher = ("-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={count}")
     return subprocess.run(
-        [sys.executable, *launcher, "-m", *argv],
+        [sys.executable, *launcher, "-m", "--", *argv],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         capture_output=True,
