@@ -26,7 +26,11 @@ def train(home, folder, *, fence: int = 1) -> None:
     [
         # Several micro-batches an update, of another number on each device.
         {"algorithm": {"tokens_per_micro_batch": 80}},
-        {"trained": {"vision_tower": True, "connector": True}},
+        # Small steps: random towers answer small changes with large ones, rounding included.
+        {
+            "trained": {"vision_tower": True, "connector": True},
+            "optimizer": {"learning_rate": 1e-5},
+        },
         {
             "algorithm": {"name": "grpo", "responses_per_prompt": 2, "kl_placement": "reward"},
             "parallel": {"activation_checkpointing": True},
