@@ -4,6 +4,7 @@
 #   make up      the platform alone                                make bench   the benchmarks
 #   make test    all tests                                         make client  regenerate the API client
 #   make test-vllm   tests of the engine vLLM, on the CPU, in an environment of their own (3.5 GB)
+#   make campaign  the long fault tests (minutes to an hour)
 
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
@@ -22,7 +23,7 @@ FRONTEND_SOURCES := $(shell find frontend/src frontend/public frontend/scripts -
 WITH_NODE = PATH="$$("$(CURDIR)/$(BIN)/python" "$(CURDIR)/.ci/node_folder.py"):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-vllm check bench client python-found chromium-found
+.PHONY: help demo up test test-vllm check bench campaign client python-found chromium-found
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -50,6 +51,10 @@ check: $(PACKAGES) $(NODE_MODULES)
 	@echo "== front end: lint" && cd frontend && $(WITH_NODE) npm run --silent lint
 	@echo "== front end: types" && cd frontend && $(WITH_NODE) npm run --silent typecheck
 	@echo "== front end: unit tests" && cd frontend && $(WITH_NODE) npm run --silent test
+
+# The long fault tests are named here, because `make test` must not collect them.
+campaign: $(PACKAGES)
+	@$(BIN)/python -m pytest -o timeout=3600 tests/campaign/kills.py $(PYTEST)
 
 bench: $(PACKAGES)
 	@$(BIN)/python -m tests.bench

@@ -165,14 +165,20 @@ def attempt(root: Path, run_id: UUID, fence: int, kill: KillPoint | None) -> Non
     trainer.run(home, home.run(run_id), fence)
 
 
-def run_attempt(home: Home, folder: RunFolder, fence: int, kill: KillPoint | None) -> None:
-    """One attempt in a process of its own, forked from one that has loaded the libraries."""
+def start_attempt(home: Home, folder: RunFolder, fence: int, kill: KillPoint | None) -> Any:
+    """Start an attempt in a process of its own, forked from one that has loaded the libraries."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.worker.rl.interrupted"])
     process = context.Process(
         target=attempt, args=(home.root, UUID(folder.root.name), fence, kill), daemon=True
     )
     process.start()
+    return process
+
+
+def run_attempt(home: Home, folder: RunFolder, fence: int, kill: KillPoint | None) -> None:
+    """One attempt in a process of its own, to its end or to the kill point."""
+    process = start_attempt(home, folder, fence, kill)
     process.join()
     assert process.exitcode == (0 if kill is None else -signal.SIGKILL), (fence, kill)
 

@@ -1,0 +1,1 @@
+"""Long fault tests: `make campaign`."""
