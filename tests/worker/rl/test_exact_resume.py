@@ -68,6 +68,34 @@ def test_a_resumed_run_is_bit_for_bit_the_one_that_was_not_interrupted(interrupt
     assert differences(interrupted.straight, resumed) == []
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"lora": {"rank": 2, "dropout": 0.3}},
+        {
+            "algorithm": {
+                **EVERYTHING_MATTERS["algorithm"],
+                "name": "dapo",
+                "responses_per_prompt": 2,
+                "kl_placement": "reward",
+            }
+        },
+    ],
+    ids=["adapters with dropout", "dynamic sampling"],
+)
+def test_what_draws_more_at_random_is_resumed_bit_for_bit_too(interrupted, monkeypatch, changes):
+    other = Interrupted(
+        interrupted.home, make_run(interrupted.home, **(EVERYTHING_MATTERS | changes), epochs=1)
+    )
+    run_here(other.home, other.straight, 1, monkeypatch)
+    resumed = other.copy()
+    for step in range(3, RESUMED_AFTER + 1):
+        shutil.rmtree(resumed.checkpoints / f"step-{step:08d}.f1", ignore_errors=True)
+    run_here(other.home, resumed, 2, monkeypatch)
+    assert {key[1] for key in told(resumed)} >= {3, 4}
+    assert differences(other.straight, resumed) == []
+
+
 def test_three_resumes_in_a_row_change_nothing(interrupted, monkeypatch):
     resumed = interrupted.copy()
     for fence, last in ((2, 7), (3, 7), (4, 8)):
