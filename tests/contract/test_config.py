@@ -65,3 +65,9 @@ def test_a_traced_response_must_be_one_of_the_step_and_both_numbers_are_named() 
         RLConfig.model_validate(body)
     # What is off needs no numbers that fit.
     RLConfig.model_validate(body | {"trace": {"every_rl_steps": 0, "samples": [0, 4]}})
+
+
+def test_every_device_takes_part_in_every_update():
+    with pytest.raises(ValidationError, match=r"parallel\.devices \(29\) must be at most") as caught:
+        RLConfig.model_validate({"model": "m", "dataset": "d", "parallel": {"devices": 29}})
+    assert caught.value.errors()[0]["loc"] == ("parallel", "devices")

@@ -4,10 +4,11 @@ Paths start at the run's configuration. What needs the model or the data set to 
 checked at submission by `backend/api/services/run_checks.py`.
 """
 
+from backend.contract.config.algorithm import AlgorithmConfig
 from backend.contract.config.refusal import refuse
 from backend.contract.config.reward import RewardConfig
 from backend.contract.config.rollouts import EngineConfig, SamplingConfig
-from backend.contract.config.training import LoraConfig, TrainedPartsConfig
+from backend.contract.config.training import LoraConfig, ParallelConfig, TrainedPartsConfig
 
 _ENGINE_OF_FIELD = {"placement": "vllm", "gpu_memory_frac": "vllm", "max_rows": "transformers"}
 
@@ -67,6 +68,21 @@ def check_engine(engine: EngineConfig) -> None:
                 f"at {default}, or choose {name}",
                 value,
             )
+
+
+def check_devices(parallel: ParallelConfig, algorithm: AlgorithmConfig) -> None:
+    """Every device needs a response of every update.
+
+    Raises:
+        ValidationError: names the field and the rule.
+    """
+    if parallel.devices > algorithm.responses_per_update:
+        refuse(
+            ("parallel", "devices"),
+            f"parallel.devices ({parallel.devices}) must be at most algorithm.responses_per_update "
+            f"({algorithm.responses_per_update}): every device takes part in every update",
+            parallel.devices,
+        )
 
 
 def check_length_budget(reward: RewardConfig, sampling: SamplingConfig) -> None:

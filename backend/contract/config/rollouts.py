@@ -78,10 +78,10 @@ class EngineConfig(Closed):
         """
         if self.name != "vllm":
             return
-        if self.placement == "own_device" and devices > 1:
+        if devices > 1:
             raise ValueError(
-                f"engine.placement own_device serves one trainer, parallel.devices ({devices}) "
-                "must be 1; with more, choose colocated: an engine on each device"
+                f"engine.name vllm serves a trainer of one device, parallel.devices ({devices}) "
+                "must be 1; with more, choose transformers"
             )
         if top_p < 1.0:
             raise ValueError(

@@ -7,7 +7,12 @@ from pydantic import Discriminator, Field, Tag, TypeAdapter, model_validator
 
 from backend.contract.config.algorithm import AlgorithmConfig
 from backend.contract.config.closed import Closed, Slug
-from backend.contract.config.consistency import check_engine, check_length_budget, check_trained
+from backend.contract.config.consistency import (
+    check_devices,
+    check_engine,
+    check_length_budget,
+    check_trained,
+)
 from backend.contract.config.evaluation import EvaluationConfig
 from backend.contract.config.refusal import refuse
 from backend.contract.config.reward import RewardConfig
@@ -76,6 +81,7 @@ class RLConfig(Closed):
     def _parts_fit_together(self) -> Self:
         check_trained(self.trained, self.lora)
         check_engine(self.engine)
+        check_devices(self.parallel, self.algorithm)
         check_length_budget(self.reward, self.sampling)
         return self
 

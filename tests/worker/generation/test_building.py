@@ -73,9 +73,9 @@ def test_a_device_of_its_own_is_refused_for_the_engine_that_shares_the_policy():
         EngineConfig(name="transformers", placement="own_device")
 
 
-def test_several_trainers_cannot_share_one_engine_of_its_own():
-    with pytest.raises(ValidationError, match=r"parallel\.devices \(2\)"):
-        config(engine={"name": "vllm", "placement": "own_device"}, parallel={"devices": 2})
+def test_vllm_serves_a_trainer_of_one_device():
+    with pytest.raises(ValidationError, match=r"parallel\.devices \(2\) must be 1"):
+        config(engine={"name": "vllm"}, parallel={"devices": 2})
 
 
 def test_a_temperature_that_vllm_would_raise_is_refused():

@@ -35,3 +35,5 @@ def test_several_devices_are_started_by_torchrun():
     argv = trainer_argv(claim(config), Path("/home"))
     assert "torch.distributed.run" in argv
     assert "--nproc-per-node=2" in argv
+    # Without the two dashes torchrun takes --run for its own --run-path.
+    assert argv[argv.index("worker.rl") - 1] == "--"
