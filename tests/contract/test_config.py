@@ -68,6 +68,8 @@ def test_a_traced_response_must_be_one_of_the_step_and_both_numbers_are_named() 
 
 
 def test_every_device_takes_part_in_every_update():
-    with pytest.raises(ValidationError, match=r"parallel\.devices \(29\) must be at most") as caught:
+    with pytest.raises(
+        ValidationError, match=r"parallel\.devices \(29\) must be at most"
+    ) as caught:
         RLConfig.model_validate({"model": "m", "dataset": "d", "parallel": {"devices": 29}})
     assert caught.value.errors()[0]["loc"] == ("parallel", "devices")
