@@ -15,18 +15,24 @@ BENCHMARKS: Mapping[str, Callable[[], dict[str, float]]] = {
     "engine": engine.measure,
     "step": step.measure,
     "logprobs": logprobs.measure,
+    "gpu": gpu.measure,
 }
-"""What `make bench` runs."""
+EVERYWHERE = ("drawing", "engine", "step", "logprobs")
+"""What `make bench` runs: all that needs no GPU."""
 
 
 def main() -> int:
     """Run the benchmarks that are asked for, all by default."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, "gpu", []], metavar="NAME")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     torch.set_num_threads(os.cpu_count() or 1)
-    for name in parser.parse_args().names or BENCHMARKS:
+    names = parser.parse_args().names or EVERYWHERE
+    unknown = sorted(set(names) - set(BENCHMARKS))
+    if unknown:
+        parser.error(f"{', '.join(unknown)}: choose from {', '.join(BENCHMARKS)}")
+    for name in names:
         print(f"{name} ...", flush=True)
-        figures = (BENCHMARKS | {"gpu": gpu.measure})[name]()
+        figures = BENCHMARKS[name]()
         print(figures, flush=True)
         record(name, figures)
     return 0

@@ -157,7 +157,7 @@ def build_trl(judge: Judge, lengths: Sequence[int], num_steps: int, folder: str)
         for item, image in zip(work.items, work.images, strict=True)
     ]
 
-    def accuracy(completions: Any, gold: list[str], **_: Any) -> list[float]:
+    def accuracy(completions: Any, gold: list[str], **_: Any) -> list[float | None]:
         texts = [completion[0]["content"] for completion in completions]
         verdicts = judge.verdicts(list(zip(texts, gold, strict=True)))
         return [float(verdict.is_correct) for verdict in verdicts]

@@ -23,8 +23,10 @@ def test_the_short_step_gives_the_logits_of_the_models_own_forward(policy, proce
     with grouped_attention(config):
         for index in range(4):
             position = prompts.next_position + index
-            ours = step(tokens, masks.at(index), position)
-            theirs = decode(policy, tokens, masks.at(index), position, caches[1])
+            mask = masks.at(index)
+            assert isinstance(mask, torch.Tensor)
+            ours = step(tokens, mask, position)
+            theirs = decode(policy, tokens, mask, position, caches[1])
             torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=0)
             tokens = theirs.argmax(dim=-1)
     assert config._attn_implementation == "sdpa"
