@@ -130,7 +130,7 @@ PLACES: dict[str, tuple[Any, str, bool]] = {
     "before the update": (trainer.train.__globals__["policy_update"], "apply", False),
     "after the update": (trainer.train.__globals__["policy_update"], "apply", True),
     "before the save": (checkpoints, "_check_space", False),
-    "after the weights file": (checkpoints, "_write", True),
+    "after the files are written": (checkpoints, "_write", True),
     "before the rename": (Path, "rename", False),
     "after the rename": (Path, "rename", True),
 }
