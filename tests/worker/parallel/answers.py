@@ -54,7 +54,8 @@ def main(folder: Path) -> None:
         "finished": [part.is_finished.tolist() for part in answers],
         "verdicts": [verdict.is_correct for verdict in judge.verdicts(pairs)],
     }
-    print(json.dumps(found))
+    sys.stdout.write(json.dumps(found) + "\n")
+    sys.stdout.flush()
     devices.close()
 
 

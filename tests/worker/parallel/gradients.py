@@ -55,7 +55,8 @@ def main(folder: Path, is_vision_trained: bool) -> None:
         ours = torch.zeros_like(theirs) if ours is None else whole_tensor(ours)
         worst = max(worst, float((ours - theirs).abs().max()))
         largest = max(largest, float(theirs.abs().max()))
-    print(f"worst {worst / largest:.2e}")
+    sys.stdout.write(f"worst {worst / largest:.2e}\n")
+    sys.stdout.flush()
     devices.close()
     sys.exit(int(worst / largest > 1e-5))
 

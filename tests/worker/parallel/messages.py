@@ -1,6 +1,7 @@
 """Two processes exchange everything once; each prints what it holds as a line of JSON."""
 
 import json
+import sys
 
 import torch
 
@@ -10,7 +11,7 @@ from worker.parallel.devices import Devices
 if __name__ == "__main__":
     devices = Devices.join(ParallelConfig(devices=2), torch.device("cpu"))
     mine = torch.arange(2 + devices.rank).repeat(1 + devices.rank, 1)
-    print(
+    sys.stdout.write(
         json.dumps(
             {
                 "share": list(devices.share(5)),
@@ -19,5 +20,8 @@ if __name__ == "__main__":
                 "told": devices.tell({"reward": 0.5, "text": "√2"}, "news"),
             }
         )
+        # One write: the lines of two processes must not run into each other.
+        + "\n"
     )
+    sys.stdout.flush()
     devices.close()
