@@ -131,7 +131,11 @@ def test_a_file_that_can_carry_code_is_refused(folder: Path, home: Home, name: s
         ("preprocessor_config.json", {"auto_map": {}}, "auto_map"),
         ("tokenizer_config.json", {"auto_map": {}}, "auto_map"),
         ("config.json", {**CONFIG, "model_type": "mistral"}, "allowed: qwen2_vl, qwen2_5_vl, "),
-        ("config.json", {**CONFIG, "model_type": ["qwen2_5_vl"]}, "allowed: qwen2_vl, qwen2_5_vl, "),
+        (
+            "config.json",
+            {**CONFIG, "model_type": ["qwen2_5_vl"]},
+            "allowed: qwen2_vl, qwen2_5_vl, ",
+        ),
         ("config.json", {}, "model_type None"),
         ("config.json", {**CONFIG, "architectures": ["Evil"]}, "architectures"),
         ("config.json", [], "no JSON object"),

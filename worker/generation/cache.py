@@ -47,8 +47,8 @@ class _Layer(CacheLayerMixin):
 
     def set_aside(self, capacity: int, rows: Tensor | None = None) -> None:
         """Move to buffers of this many columns: the present rows, or those chosen of them."""
-        self.keys = self._moved(self.keys, capacity, rows)
-        self.values = self._moved(self.values, capacity, rows)
+        self.keys = self._moved(self.keys, capacity, rows)  # pyright: ignore[reportIncompatibleVariableOverride]
+        self.values = self._moved(self.values, capacity, rows)  # pyright: ignore[reportIncompatibleVariableOverride]
         self.num_rows = len(self.keys)
 
     def _moved(self, old: Tensor, capacity: int, rows: Tensor | None) -> Tensor:
