@@ -51,7 +51,8 @@ def main(module: str, run: Run) -> int:
         "--force-resume", action="store_true", help="go on in spite of what has changed"
     )
     arguments = parser.parse_args()
-    if "TORCHELASTIC_RUN_ID" in os.environ:
+    is_one_of_several = "TORCHELASTIC_RUN_ID" in os.environ
+    if is_one_of_several:
         die_with_parent()
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout
@@ -69,6 +70,12 @@ def main(module: str, run: Run) -> int:
         log.exception("out of memory")
         cfg = parse_config(json.loads(folder.config.read_text()))
         return _give_up(folder, arguments.fence, OUT_OF_MEMORY, describe(error, cfg))
+    if is_one_of_several:
+        # The threads of torch's connections now and then abort a process that has done its work
+        # and is being torn down; everything it had to say is on the disk.
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)
     return 0
 
 

@@ -1,6 +1,7 @@
 """Two processes exchange everything once; each prints what it holds as a line of JSON."""
 
 import json
+import os
 import sys
 
 import torch
@@ -24,4 +25,5 @@ if __name__ == "__main__":
         + "\n"
     )
     sys.stdout.flush()
-    devices.close()
+    devices.meet("the end")
+    os._exit(0)  # as the trainer does: connections torn down can abort a process that is done
