@@ -53,3 +53,5 @@ class Item(BaseModel):
     """A worked solution, as the imported file has it; None where it has none."""
     category: str | None = None
     """Task family or topic, where the data set has one."""
+    difficulty: str | None = None
+    """How hard it is, in the data set's own words or numbers, where it says so."""

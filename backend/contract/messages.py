@@ -125,6 +125,46 @@ class SampleRecord(Message):
     """Part name (accuracy, language, format) to value."""
 
 
+class AnswerRecord(Message):
+    """One response of an evaluation; identified by step, subject, decoding, problem and sample."""
+
+    type: Literal["answer"] = "answer"
+    rl_step: StepNumber
+    """Step whose policy answered; 0 before training and for a model by itself."""
+    split: str = Field(max_length=64)
+    """Split of the problem."""
+    pictures: Literal["own", "permuted"]
+    """Own, or permuted among the problems (the control)."""
+    k: int = Field(ge=1, le=64)
+    """Responses per problem of the decoding setting."""
+    temperature: float
+    """Softmax temperature of the decoding setting."""
+    top_p: float
+    """Nucleus probability of the decoding setting."""
+    item_id: str = Field(max_length=200)
+    """Id of the problem in its split."""
+    sample: int = Field(ge=0, lt=64)
+    """Which of the k responses."""
+    response: str
+    """Decoded text without special tokens."""
+    num_response_tokens: int = Field(ge=0)
+    """Tokens up to and including end-of-text."""
+    is_truncated: bool
+    """True when the response has no end-of-text."""
+    is_repeating: bool
+    """True when its end repeats the same words over and over."""
+    extracted_answer: str | None
+    """What the judge read as the answer; None without a box."""
+    is_correct: bool
+    """The judge's verdict."""
+    failure: str | None
+    """Why the judge could not decide; None when it did."""
+    reward_parts: dict[str, float]
+    """Part name (accuracy, language, format) to value."""
+    reflection: dict[str, int]
+    """Reflection word to occurrences; words that do not occur are left out."""
+
+
 class ProgressRecord(Message):
     """How far the trainer is."""
 
@@ -162,7 +202,7 @@ class NoticeRecord(Message):
 
 
 SpoolRecord = Annotated[
-    StepRecord | SampleRecord | ProgressRecord | CheckpointRecord | NoticeRecord,
+    StepRecord | SampleRecord | AnswerRecord | ProgressRecord | CheckpointRecord | NoticeRecord,
     Field(discriminator="type"),
 ]
 """What a trainer writes to its spool, one JSON line each."""

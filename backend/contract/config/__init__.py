@@ -9,8 +9,11 @@ from backend.contract.config.algorithm import AlgorithmConfig, AlgorithmName
 from backend.contract.config.closed import Closed, Slug
 from backend.contract.config.evaluation import (
     PAPER_DECODING,
+    PAPER_REFLECTION_WORDS,
     DecodingSetting,
     EvaluationConfig,
+    EvaluationSettings,
+    ReflectionConfig,
 )
 from backend.contract.config.reward import RewardConfig
 from backend.contract.config.rollouts import (
@@ -20,6 +23,9 @@ from backend.contract.config.rollouts import (
     SamplingConfig,
 )
 from backend.contract.config.runs import (
+    AnyRunConfig,
+    CheckpointChoice,
+    EvaluationRunConfig,
     RLConfig,
     RunConfig,
     RunKind,
@@ -38,19 +44,25 @@ from backend.contract.config.training import (
 
 __all__ = [
     "PAPER_DECODING",
+    "PAPER_REFLECTION_WORDS",
     "AlgorithmConfig",
     "AlgorithmName",
+    "AnyRunConfig",
+    "CheckpointChoice",
     "CheckpointConfig",
     "Closed",
     "DataConfig",
     "DecodingSetting",
     "EngineConfig",
     "EvaluationConfig",
+    "EvaluationRunConfig",
+    "EvaluationSettings",
     "LoraConfig",
     "MismatchConfig",
     "OptimizerConfig",
     "ParallelConfig",
     "RLConfig",
+    "ReflectionConfig",
     "RewardConfig",
     "RunConfig",
     "RunKind",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, cast
+from uuid import UUID
 
 from pydantic import Discriminator, Field, Tag, TypeAdapter, model_validator
 
@@ -13,7 +14,11 @@ from backend.contract.config.consistency import (
     check_length_budget,
     check_trained,
 )
-from backend.contract.config.evaluation import EvaluationConfig
+from backend.contract.config.evaluation import (
+    EvaluationConfig,
+    EvaluationSettings,
+    ReflectionConfig,
+)
 from backend.contract.config.refusal import refuse
 from backend.contract.config.reward import RewardConfig
 from backend.contract.config.rollouts import (
@@ -72,6 +77,8 @@ class RLConfig(Closed):
     """AdamW and its schedule."""
     evaluation: EvaluationConfig = EvaluationConfig()
     """When and how the policy is evaluated."""
+    reflection: ReflectionConfig = ReflectionConfig()
+    """Which words count as reflection."""
     checkpoint: CheckpointConfig = CheckpointConfig()
     """When the state is saved."""
     trace: TraceConfig = TraceConfig()
@@ -151,6 +158,8 @@ class SFTConfig(Closed):
     """AdamW and its schedule."""
     evaluation: EvaluationConfig = EvaluationConfig()
     """When and how the model is evaluated."""
+    reflection: ReflectionConfig = ReflectionConfig()
+    """Which words count as reflection."""
     checkpoint: CheckpointConfig = CheckpointConfig()
     """When the state is saved; a step is one update."""
 
@@ -181,9 +190,64 @@ class SFTConfig(Closed):
         return self
 
 
+class CheckpointChoice(Closed):
+    """A checkpoint of another run."""
+
+    run: UUID
+    """The run that saved it."""
+    rl_step: int = Field(ge=0)
+    """Step after which it was saved."""
+
+
+class EvaluationRunConfig(Closed):
+    """An evaluation as a job of its own: a model or a checkpoint, on held-out problems."""
+
+    kind: Literal["evaluation"]
+    """What the run does."""
+    model: Slug
+    """Slug of the model; with a checkpoint, the model that its run started from."""
+    checkpoint: CheckpointChoice | None = None
+    """Trained weights to evaluate; empty evaluates the model itself (vanilla)."""
+    dataset: Slug
+    """Slug of the data set."""
+    splits: tuple[Literal["train", "validation", "test"], ...] = Field(
+        default=("validation", "test"), min_length=1, max_length=3
+    )
+    """Splits to evaluate on."""
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    """Seed of sampling."""
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    """Arithmetic of forward passes; log-softmax is always fp32."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute; auto takes a GPU when there is one."""
+    data: DataConfig = DataConfig()
+    """How a problem becomes a prompt."""
+    reward: RewardConfig = RewardConfig()
+    """How answers are judged."""
+    engine: EngineConfig = EngineConfig()
+    """What draws the responses."""
+    evaluation: EvaluationSettings = EvaluationSettings()
+    """How the model is evaluated."""
+    reflection: ReflectionConfig = ReflectionConfig()
+    """Which words count as reflection."""
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        check_engine(self.engine)
+        self.engine.check_vllm(
+            devices=1,
+            top_p=1.0,
+            temperatures=[setting.temperature for setting in self.evaluation.decoding],
+        )
+        for index, split in enumerate(self.splits):
+            if split in self.splits[:index]:
+                refuse(("splits", index), f"splits must be distinct; {split} is given twice", split)
+        return self
+
+
 def _kind_of(value: object) -> str | None:
     """The kind that a body or a configuration is of: rl where a body does not say."""
-    if isinstance(value, RLConfig | SFTConfig):
+    if isinstance(value, RLConfig | SFTConfig | EvaluationRunConfig):
         return value.kind
     if not isinstance(value, Mapping):
         return "rl"
@@ -191,18 +255,24 @@ def _kind_of(value: object) -> str | None:
     return kind if isinstance(kind, str) else None
 
 
+AnyRunConfig = RLConfig | SFTConfig | EvaluationRunConfig
+"""The configuration of any kind of run, as a type."""
+
 RunConfig = Annotated[
-    Annotated[RLConfig, Tag("rl")] | Annotated[SFTConfig, Tag("sft")], Discriminator(_kind_of)
+    Annotated[RLConfig, Tag("rl")]
+    | Annotated[SFTConfig, Tag("sft")]
+    | Annotated[EvaluationRunConfig, Tag("evaluation")],
+    Discriminator(_kind_of),
 ]
 """The configuration of any kind of run; a body without `kind` is of the kind rl."""
 
-RunKind = Literal["rl", "sft"]
+RunKind = Literal["rl", "sft", "evaluation"]
 """The kinds of runs."""
 
-_RUN_CONFIG: TypeAdapter[RLConfig | SFTConfig] = TypeAdapter(RunConfig)
+_RUN_CONFIG: TypeAdapter[AnyRunConfig] = TypeAdapter(RunConfig)
 
 
-def parse_config(content: object) -> RLConfig | SFTConfig:
+def parse_config(content: object) -> AnyRunConfig:
     """A configuration of whatever kind its content says.
 
     Raises:

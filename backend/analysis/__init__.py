@@ -1,0 +1,1 @@
+"""What experiments say: intervals, tables, figures and findings. Pure: no database, no network."""
