@@ -72,6 +72,8 @@ class Run(Base):
     phase: Mapped[str] = mapped_column(default="")
     error_code: Mapped[str | None]
     reason: Mapped[str | None]
+    alarms: Mapped[list[dict[str, Any]] | None] = mapped_column(sa.JSON(none_as_null=True))
+    """What is wrong with its curves now (code, text, since_rl_step); NULL when nothing is."""
     idempotency_key: Mapped[str | None] = mapped_column(unique=True)
     request_hash: Mapped[str | None]
     """Hash of the creating request, to tell a repetition from another request."""
@@ -167,6 +169,61 @@ class Sample(Base):
     seq: Mapped[int]
 
 
+class Evaluation(Base):
+    """What a policy answered to one split under one decoding setting at one step."""
+
+    __tablename__ = "evaluations"
+    __table_args__ = (
+        UniqueConstraint("run_id", "rl_step", "split", "pictures", "k", "temperature", "top_p"),
+    )
+
+    id: Mapped[int] = mapped_column(
+        sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True
+    )
+    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id"))
+    rl_step: Mapped[int]
+    split: Mapped[str]
+    pictures: Mapped[str]
+    """own, or permuted among the problems."""
+    k: Mapped[int]
+    temperature: Mapped[float]
+    top_p: Mapped[float]
+
+
+class Answer(Base):
+    """One response of an evaluation.
+
+    The long texts stand last: what is counted is read without them.
+    """
+
+    __tablename__ = "answers"
+
+    evaluation_id: Mapped[int] = mapped_column(
+        sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+        ForeignKey("evaluations.id"),
+        primary_key=True,
+    )
+    item_id: Mapped[str] = mapped_column(primary_key=True)
+    sample: Mapped[int] = mapped_column(primary_key=True)
+    """Which of the k responses."""
+    is_correct: Mapped[bool]
+    num_response_tokens: Mapped[int]
+    is_truncated: Mapped[bool]
+    is_repeating: Mapped[bool]
+    num_reflections: Mapped[int]
+    """Occurrences of all reflection words."""
+    fence: Mapped[int]
+    """Attempt that judged it."""
+    extracted_answer: Mapped[str | None]
+    failure: Mapped[str | None]
+    """Why the judge could not decide; NULL when it did."""
+    reward_parts: Mapped[dict[str, Any]]
+    """Numbers, or the names of non-finite ones."""
+    reflection: Mapped[dict[str, Any]]
+    """Reflection word to occurrences, those that occur."""
+    response: Mapped[str]
+
+
 class LogChunk(Base):
     """A piece of an attempt's output."""
 
@@ -213,7 +270,10 @@ class DatasetItem(Base):
     """One problem of a data set."""
 
     __tablename__ = "dataset_items"
-    __table_args__ = (UniqueConstraint("dataset_id", "split", "item_id"),)
+    __table_args__ = (
+        UniqueConstraint("dataset_id", "split", "item_id"),
+        Index(None, "dataset_id", "image_sha256"),
+    )
 
     dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id"), primary_key=True)
     split: Mapped[str] = mapped_column(primary_key=True)
@@ -224,6 +284,8 @@ class DatasetItem(Base):
     answer: Mapped[str]
     solution: Mapped[str | None]
     category: Mapped[str | None]
+    difficulty: Mapped[str | None]
+    """In the data set's own words or numbers."""
     image_sha256: Mapped[str | None]
 
 
