@@ -174,7 +174,11 @@ class Evaluation(Base):
 
     __tablename__ = "evaluations"
     __table_args__ = (
-        UniqueConstraint("run_id", "rl_step", "split", "pictures", "k", "temperature", "top_p"),
+        UniqueConstraint(
+            *("run_id", "rl_step", "split", "pictures", "k", "temperature", "top_p"),
+            # The name by the convention is longer than the 63 characters of PostgreSQL.
+            name="uq_evaluations_subject",
+        ),
     )
 
     id: Mapped[int] = mapped_column(

@@ -33,7 +33,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint('id', name=op.f('pk_evaluations')),
         sa.UniqueConstraint(
             'run_id', 'rl_step', 'split', 'pictures', 'k', 'temperature', 'top_p',
-            name=op.f('uq_evaluations_run_id_rl_step_split_pictures_k_temperature_top_p'),
+            name=op.f('uq_evaluations_subject'),
         ),
     )
     op.create_table(
