@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from backend import migrations
 from backend.contract.errors import SchemaTooNewError
 from backend.database.session import Database
-from backend.database.tables import Base
+from backend.database.tables_experiments import Experiment
 
 
 def build_alembic_config() -> Config:
@@ -19,7 +19,8 @@ def build_alembic_config() -> Config:
     config = Config()
     folder = Path(migrations.__file__).parent
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
-    config.attributes["metadata"] = Base.metadata
+    # Of all tables: importing a module of tables puts them there, and this is the last one.
+    config.attributes["metadata"] = Experiment.metadata
     return config
 
 
