@@ -6,9 +6,10 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from backend.contract import config as config_module
-from backend.contract.config import AlgorithmConfig, RLConfig
+from backend.contract.config import AlgorithmConfig, RLConfig, parse_config
 from backend.contract.presets import load_presets
 
+SFT = {"kind": "sft"}
 PARTS = [
     part
     for part in vars(config_module).values()
@@ -67,9 +68,15 @@ def test_a_traced_response_must_be_one_of_the_step_and_both_numbers_are_named() 
     RLConfig.model_validate(body | {"trace": {"every_rl_steps": 0, "samples": [0, 4]}})
 
 
-def test_every_device_takes_part_in_every_update():
-    with pytest.raises(
-        ValidationError, match=r"parallel\.devices \(29\) must be at most"
-    ) as caught:
-        RLConfig.model_validate({"model": "m", "dataset": "d", "parallel": {"devices": 29}})
-    assert caught.value.errors()[0]["loc"] == ("parallel", "devices")
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [({}, r"algorithm\.responses_per_update \(28\)"), (SFT, r"supervised\.samples_per_update")],
+)
+def test_every_device_takes_part_in_every_update(body: dict[str, Any], field: str) -> None:
+    body = {"model": "m", "dataset": "d", "parallel": {"devices": 65}, **body}
+    rule = rf"parallel\.devices \(65\) must be at most {field}"
+    with pytest.raises(ValidationError, match=rule) as caught:
+        parse_config(body)
+    [error] = caught.value.errors()
+    assert error["loc"][-2:] == ("parallel", "devices")
+    parse_config(body | {"parallel": {"devices": 28}})

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import torch
 
@@ -17,9 +17,13 @@ from worker.evaluation.subjects import control_subjects, load_subjects
 from worker.generation.building import build_engine
 from worker.identity import identity_of
 from worker.journal import Journal
+from worker.modeling.freezing import vision_modules
 from worker.modeling.loading import choose_device, load_policy, load_processor
 from worker.modeling.lora import choose_parameters
 from worker.modeling.optimizer import build_optimizer
+from worker.parallel.devices import Devices
+from worker.parallel.sharding import shard
+from worker.parallel.shared import SharedEngine, SharedJudge
 from worker.reporter import Reporter
 from worker.resuming import Start, find_start, restore
 from worker.rewards.entry_points import permitted_rewards
@@ -39,23 +43,38 @@ def run(home: Home, folder: RunFolder, fence: int, *, is_forced: bool = False) -
     settings = Settings.from_environment(os.environ)
     torch.manual_seed(cfg.seed)
     identity = identity_of(
-        cfg, home.model(cfg.model), home.dataset(cfg.dataset), device=choose_device(cfg.device)
+        cfg,
+        home.model(cfg.model),
+        home.dataset(cfg.dataset),
+        device=choose_device(cfg.device),
+        num_devices=cfg.parallel.devices,
     )
-    start = find_start(folder.checkpoints, identity, is_forced=is_forced)
-    with (
-        closing(Reporter(folder.spool(fence))) as reporter,
-        Judge(
-            timeout_s=cfg.reward.judge_timeout_s,
-            num_workers=cfg.reward.judge_workers,
-            extra=permitted_rewards(cfg.reward, settings.reward_entry_points),
-        ) as judge,
-    ):
-        job = build_job(home, folder, cfg, judge, fence=fence, start=start)
+    with ExitStack() as stack:
+        devices = stack.enter_context(
+            closing(Devices.join(cfg.parallel, choose_device(cfg.device)))
+        )
+        start = devices.in_turn(
+            lambda: find_start(folder.checkpoints, identity, is_forced=is_forced),
+            "the choice of a checkpoint",
+        )
+        spool = folder.spool(fence) if devices.is_first else None
+        reporter = stack.enter_context(closing(Reporter(spool)))
+        judge = None
+        if devices.is_first:
+            judge = Judge(
+                timeout_s=cfg.reward.judge_timeout_s,
+                num_workers=cfg.reward.judge_workers,
+                extra=permitted_rewards(cfg.reward, settings.reward_entry_points),
+            )
+            stack.enter_context(judge)
+        shared = SharedJudge(judge, devices)
+        job = build_job(home, folder, cfg, shared, fence=fence, start=start)
         journal = Journal(
             reporter,
             total_rl_steps=job.sampler.total_rl_steps,
             counters=restore(start, job.parameters, job.optimizer),
-            device=job.policy.device,
+            device=devices.device,
+            is_first=devices.is_first,
         )
         journal.progress("starting")
         for notice in start.notices:
@@ -66,19 +85,24 @@ def run(home: Home, folder: RunFolder, fence: int, *, is_forced: bool = False) -
 
 
 def build_job(
-    home: Home, folder: RunFolder, cfg: SFTConfig, judge: Judge, *, fence: int, start: Start
+    home: Home, folder: RunFolder, cfg: SFTConfig, judge: SharedJudge, *, fence: int, start: Start
 ) -> Job:
     """Load model and data, and refuse what cannot be learnt from."""
-    device = choose_device(cfg.device)
-    torch.use_deterministic_algorithms(device.type == "cpu")
+    devices = judge.devices
+    torch.use_deterministic_algorithms(devices.device.type == "cpu")
     model_folder, dataset = home.model(cfg.model), home.dataset(cfg.dataset)
-    policy = load_policy(model_folder, device)
+    policy = load_policy(model_folder, devices.device)
     if cfg.supervised.packing:
         check_packing(policy)
     parameters = choose_parameters(policy, cfg.trained, cfg.lora, seed=cfg.seed)
     processor = load_processor(
         model_folder, cfg.data.max_image_pixels, cache_bytes=cfg.data.picture_cache_bytes
     )
+    engine = build_engine(cfg, policy, processor, model_folder)
+    if devices.count > 1:
+        shard(policy, devices, vision=vision_modules(policy), precision=cfg.precision)
+        parameters = {name: p for name, p in policy.named_parameters() if p.requires_grad}
+        engine = SharedEngine(engine, devices, processor, decodes_with=policy)
     items, subjects = load_split(dataset, "train"), load_subjects(dataset)
     survey_solutions(items, dataset, processor=processor, cfg=cfg)
     evaluated = [item for subject in subjects for item in subject.items]
@@ -87,7 +111,8 @@ def build_job(
         cfg=cfg,
         policy=policy,
         processor=processor,
-        engine=build_engine(cfg, policy, processor, model_folder),
+        devices=devices,
+        engine=engine,
         judge=judge,
         optimizer=build_optimizer(parameters.values(), cfg.optimizer),
         parameters=parameters,

@@ -13,8 +13,8 @@ from worker.modeling.forward import Hidden, response_hidden, sequence_hidden, se
 from worker.sft.targets import Batch
 from worker.tensors.micro_batches import micro_batches
 
-Rows = list[list[int]]
-"""Rows of a forward pass: the problems that each holds, by their number in the batch."""
+Row = list[int]
+"""The problems that share a row, by their number in the batch."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +48,7 @@ def check_packing(policy: PreTrainedModel) -> None:
         )
 
 
-def plan_rows(lengths: Sequence[int], max_tokens: int, *, is_packed: bool) -> list[Rows]:
+def plan_rows(lengths: Sequence[int], max_tokens: int, *, is_packed: bool) -> list[list[Row]]:
     """Which problems share a row, and which rows a forward pass.
 
     Packed rows have room for twice the longest problem: longest first, each into the first row
@@ -68,7 +68,7 @@ def plan_rows(lengths: Sequence[int], max_tokens: int, *, is_packed: bool) -> li
         return [[[index] for index in group] for group in micro_batches(lengths, max_tokens)]
     longest = max(lengths)
     capacity = max(longest, min(2 * longest, max_tokens))
-    rows: Rows = []
+    rows: list[Row] = []
     room: list[int] = []
     for index in sorted(range(len(lengths)), key=lambda index: (-lengths[index], index)):
         row = next((r for r, free in enumerate(room) if free >= lengths[index]), len(rows))
@@ -81,12 +81,12 @@ def plan_rows(lengths: Sequence[int], max_tokens: int, *, is_packed: bool) -> li
     return [rows[start : start + per_pass] for start in range(0, len(rows), per_pass)]
 
 
-def padded_size(rows: Rows, lengths: Sequence[int]) -> int:
+def padded_size(rows: Sequence[Row], lengths: Sequence[int]) -> int:
     """Tokens of a pass, padding included."""
     return len(rows) * max(sum(lengths[index] for index in row) for row in rows)
 
 
-def predict(policy: PreTrainedModel, batch: Batch, rows: Rows) -> Predictions:
+def predict(policy: PreTrainedModel, batch: Batch, rows: Sequence[Row]) -> Predictions:
     """Pass some rows through the model."""
     if all(len(row) == 1 for row in rows):
         return _predict_padded(policy, batch, [row[0] for row in rows])
@@ -125,7 +125,7 @@ def _sequence_of(batch: Batch, index: int) -> _Sequence:
     )
 
 
-def _predict_packed(policy: PreTrainedModel, batch: Batch, rows: Rows) -> Predictions:
+def _predict_packed(policy: PreTrainedModel, batch: Batch, rows: Sequence[Row]) -> Predictions:
     """Rows of several problems: positions begin anew at each, attention stays within each."""
     sequences = [[_sequence_of(batch, index) for index in row] for row in rows]
     length = max(sum(len(s.tokens) for s in row) for row in sequences)

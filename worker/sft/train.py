@@ -17,11 +17,12 @@ from worker.evaluation.subjects import evaluate_subjects
 from worker.generation.engine import Engine
 from worker.journal import Counters, Journal, Stopwatch
 from worker.modeling.loading import Processor
+from worker.parallel.devices import Devices
 from worker.rewards.judging import Judging
 from worker.schedule import should_evaluate, should_save
 from worker.sft import targets, update
 from worker.sft.targets import Batch
-from worker.sft.update import UpdateStats
+from worker.sft.update import Learner, UpdateStats
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +35,8 @@ class Job:
     """The model being trained."""
     processor: Processor
     """Tokenizer and image processor."""
+    devices: Devices
+    """All devices that share the policy."""
     engine: Engine
     """Draws the responses of evaluations."""
     judge: Judging
@@ -63,6 +66,7 @@ class Job:
 def train(job: Job, journal: Journal) -> None:
     """Learn the solutions until the epochs are done."""
     cfg, total = job.cfg, job.sampler.total_rl_steps
+    learner = Learner(policy=job.policy, optimizer=job.optimizer, devices=job.devices)
     if not job.is_resumed:
         evaluate_policy(job, journal, [*job.subjects, *job.controls])
         save(job, journal)
@@ -71,7 +75,7 @@ def train(job: Job, journal: Journal) -> None:
         batch = encode(job, draw.items)  # problems and solutions to tokens
         watch.lap("data")
         stats = update.apply(  # one update
-            job.policy, job.optimizer, batch, cfg, step=draw.rl_step, total_steps=total
+            learner, batch, cfg, step=draw.rl_step, total_steps=total
         )
         watch.lap("update")
 

@@ -8,6 +8,7 @@ from backend.contract.config.algorithm import AlgorithmConfig
 from backend.contract.config.refusal import refuse
 from backend.contract.config.reward import RewardConfig
 from backend.contract.config.rollouts import EngineConfig, SamplingConfig
+from backend.contract.config.supervised import SupervisedConfig
 from backend.contract.config.training import LoraConfig, ParallelConfig, TrainedPartsConfig
 
 _ENGINE_OF_FIELD = {"placement": "vllm", "gpu_memory_frac": "vllm", "max_rows": "transformers"}
@@ -70,17 +71,21 @@ def check_engine(engine: EngineConfig) -> None:
             )
 
 
-def check_devices(parallel: ParallelConfig, algorithm: AlgorithmConfig) -> None:
-    """Every device needs a response of every update.
+def check_devices(parallel: ParallelConfig, batch: AlgorithmConfig | SupervisedConfig) -> None:
+    """Every device needs a response, or a problem, of every update.
 
     Raises:
         ValidationError: names the field and the rule.
     """
-    if parallel.devices > algorithm.responses_per_update:
+    if isinstance(batch, SupervisedConfig):
+        field, size = "supervised.samples_per_update", batch.samples_per_update
+    else:
+        field, size = "algorithm.responses_per_update", batch.responses_per_update
+    if parallel.devices > size:
         refuse(
             ("parallel", "devices"),
-            f"parallel.devices ({parallel.devices}) must be at most algorithm.responses_per_update "
-            f"({algorithm.responses_per_update}): every device takes part in every update",
+            f"parallel.devices ({parallel.devices}) must be at most {field} ({size}): every device "
+            "takes part in every update",
             parallel.devices,
         )
 

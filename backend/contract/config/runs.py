@@ -164,20 +164,10 @@ class SFTConfig(Closed):
     """When the state is saved; a step is one update."""
 
     @model_validator(mode="after")
-    def _one_device(self) -> Self:
-        if self.parallel.devices > 1:
-            refuse(
-                ("parallel", "devices"),
-                f"parallel.devices ({self.parallel.devices}) must be 1: supervised fine-tuning "
-                "runs on one device",
-                self.parallel.devices,
-            )
-        return self
-
-    @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
         check_trained(self.trained, self.lora)
         check_engine(self.engine)
+        check_devices(self.parallel, self.supervised)
         return self
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from worker.data.datasets import load_split
 from worker.modeling.checkpoints import load_newest
 from worker.modeling.freezing import freeze_parts
 from worker.modeling.loading import load_policy, load_processor
+from worker.parallel.devices import Devices
 from worker.sft.__main__ import run
 from worker.sft.packing import plan_rows
 from worker.sft.targets import encode
@@ -79,7 +80,7 @@ def test_packing_changes_nothing_or_is_refused_by_name(family_home, family_folde
         rows = plan_rows(batch.lengths, 2048, is_packed=packing)
         assert any(len(row) > 1 for group in rows for row in group) == packing
         policy.zero_grad()
-        loss, _ = compute_gradient(policy, batch, cfg)
+        loss, _ = compute_gradient(policy, batch, cfg, Devices.alone())
         grads = [p.grad.clone() for p in policy.parameters() if p.grad is not None]
         found.append((loss, grads))
     (loss, grads), (padded_loss, padded_grads) = found

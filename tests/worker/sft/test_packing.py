@@ -11,6 +11,7 @@ from worker.data.datasets import load_split
 from worker.modeling.forward import response_logits
 from worker.modeling.freezing import freeze_parts
 from worker.modeling.loading import load_policy, load_processor
+from worker.parallel.devices import Devices
 from worker.sft import packing
 from worker.sft.packing import padded_size, plan_rows
 from worker.sft.targets import encode
@@ -26,7 +27,7 @@ def load_double(folder):
 
 def gradients(policy, batch, cfg):
     policy.zero_grad()
-    loss, filled = compute_gradient(policy, batch, cfg)
+    loss, filled = compute_gradient(policy, batch, cfg, Devices.alone())
     grads = {n: p.grad.clone() for n, p in policy.named_parameters() if p.grad is not None}
     return loss, grads, filled
 
