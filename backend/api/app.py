@@ -19,6 +19,8 @@ from backend.api.guard import Guard
 from backend.api.queue import Doorbell
 from backend.api.relay import Relay
 from backend.api.routes import (
+    evaluations,
+    experiments,
     health,
     library,
     metrics,
@@ -83,7 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
 def _build_routers() -> list[APIRouter]:
     """Open routes, routes of people, routes of workers."""
     for_people = APIRouter(prefix=PREFIX, dependencies=[Depends(require_person)])
-    for module in (runs, metrics, trajectories, library, stream):
+    for module in (runs, metrics, trajectories, evaluations, library, experiments, stream):
         for_people.include_router(module.router)
     for_people.include_router(_build_description())
     for_workers = APIRouter(prefix=PREFIX, dependencies=[Depends(require_worker)])

@@ -1,5 +1,6 @@
-"""Ready configurations: the YAML files beside this module, one per preset."""
+"""Ready configurations and experiments: the YAML files beside this module, one per preset."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -7,8 +8,7 @@ from typing import Any
 import yaml
 
 from backend.contract.config import RunConfig, parse_config
-
-_KEYS = {"title", "description", "config"}
+from backend.contract.experiments import ExperimentSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,28 +25,61 @@ class Preset:
     """The configuration."""
 
 
+@dataclass(frozen=True, slots=True)
+class ExperimentPreset:
+    """An experiment that people can launch as it is."""
+
+    slug: str
+    """Name of its file."""
+    title: str
+    """Name for people, and of the experiment."""
+    description: str
+    """What it does, how long it takes, what it needs."""
+    spec: ExperimentSpec
+    """The experiment."""
+
+
 def load_presets() -> tuple[Preset, ...]:
-    """All presets by slug.
+    """All presets of runs by slug.
 
     Raises:
         ValueError: a file has other keys than title, description and config, or a bad
             configuration.
     """
-    folder = resources.files("backend.contract") / "presets"
-    if not folder.is_dir():
-        return ()
-    files = sorted(
-        (file for file in folder.iterdir() if file.name.endswith(".yaml")),
-        key=lambda file: file.name,
-    )
     return tuple(
-        _parse(file.name.removesuffix(".yaml"), file.read_text(encoding="utf-8")) for file in files
+        Preset(slug, str(content["title"]), str(content["description"]), parse_config(config))
+        for slug, content, config in _read("presets", "config")
     )
 
 
-def _parse(slug: str, text: str) -> Preset:
-    content: Any = yaml.safe_load(text)
-    if not isinstance(content, dict) or set(content) != _KEYS:  # pyright: ignore[reportUnknownArgumentType]
-        raise ValueError(f"preset {slug!r} must have exactly the keys {sorted(_KEYS)}")
-    config = parse_config(content["config"])  # pyright: ignore[reportUnknownArgumentType]
-    return Preset(slug, str(content["title"]), str(content["description"]), config)  # pyright: ignore[reportUnknownArgumentType]
+def load_experiment_presets() -> tuple[ExperimentPreset, ...]:
+    """All presets of experiments by slug.
+
+    Raises:
+        ValueError: a file has other keys than title, description and experiment, or a bad
+            experiment.
+    """
+    return tuple(
+        ExperimentPreset(
+            slug,
+            str(content["title"]),
+            str(content["description"]),
+            ExperimentSpec.model_validate({"name": content["title"], **experiment}),
+        )
+        for slug, content, experiment in _read("presets/experiments", "experiment")
+    )
+
+
+def _read(folder: str, main_key: str) -> Iterator[tuple[str, dict[str, Any], Any]]:
+    """Slug, content and the value under main_key of every file in a folder, by name."""
+    root = resources.files("backend.contract").joinpath(*folder.split("/"))
+    if not root.is_dir():
+        return
+    files = (file for file in root.iterdir() if file.name.endswith(".yaml"))
+    for file in sorted(files, key=lambda file: file.name):
+        slug = file.name.removesuffix(".yaml")
+        content: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
+        keys = {"title", "description", main_key}
+        if not isinstance(content, dict) or set(content) != keys:  # pyright: ignore[reportUnknownArgumentType]
+            raise ValueError(f"preset {slug!r} must have exactly the keys {sorted(keys)}")
+        yield slug, content, content[main_key]  # pyright: ignore[reportUnknownMemberType]
