@@ -16,8 +16,13 @@ from uuid import UUID
 from transformers.utils.logging import disable_progress_bar
 
 from backend.contract.artifacts import Home, RunFolder
-from backend.contract.config import parse_config
-from backend.contract.errors import ModelInvalidError, NotFoundError, PlatformError
+from backend.contract.config import EvaluationRunConfig, RLConfig, SFTConfig, parse_config
+from backend.contract.errors import (
+    InvalidInputError,
+    ModelInvalidError,
+    NotFoundError,
+    PlatformError,
+)
 from worker.identity import hash_model
 from worker.modeling.checkpoints import read_checkpoint
 from worker.modeling.export import export_model, find_checkpoint
@@ -36,12 +41,11 @@ def export(home: Home, folder: RunFolder, name: str) -> Path:
 
     Raises:
         NotFoundError: there is no such run or checkpoint.
+        InvalidInputError: the run is an evaluation.
         CheckpointCorruptError: the checkpoint is damaged.
         ModelInvalidError: the model that training started from has changed since.
     """
-    if not folder.config.exists():
-        raise NotFoundError(f"there is no run {folder.root.name} in {home.root}")
-    cfg = parse_config(json.loads(folder.config.read_text()))
+    cfg = trained_config(folder)
     path = find_checkpoint(folder.checkpoints, name)
     checkpoint = read_checkpoint(path)
     model = home.model(cfg.model)
@@ -49,6 +53,23 @@ def export(home: Home, folder: RunFolder, name: str) -> Path:
     folder.exports.mkdir(exist_ok=True)
     export_model(model, cfg, checkpoint, folder.exports / path.name)
     return folder.exports / path.name
+
+
+def trained_config(folder: RunFolder) -> RLConfig | SFTConfig:
+    """The configuration of a run that has learnt something.
+
+    Raises:
+        NotFoundError: there is no such run.
+        InvalidInputError: the run is an evaluation.
+    """
+    if not folder.config.exists():
+        raise NotFoundError(f"there is no run {folder.root.name} in {folder.root.parent}")
+    cfg = parse_config(json.loads(folder.config.read_text()))
+    if isinstance(cfg, EvaluationRunConfig):
+        raise InvalidInputError(
+            f"run {folder.root.name} is an evaluation: it has learnt nothing and has no checkpoints"
+        )
+    return cfg
 
 
 def check_model(model: Path, saved: Mapping[str, Any]) -> None:

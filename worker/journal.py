@@ -15,7 +15,13 @@ from torch.optim import AdamW
 
 from backend.contract.config import CheckpointConfig
 from backend.contract.errors import CheckpointNotSavedError
-from backend.contract.messages import NoticeRecord, ProgressRecord, SampleRecord, StepRecord
+from backend.contract.messages import (
+    AnswerRecord,
+    NoticeRecord,
+    ProgressRecord,
+    SampleRecord,
+    StepRecord,
+)
 from worker.modeling.checkpoints import remove_old, save_checkpoint, take_state
 from worker.reporter import Reporter
 
@@ -128,6 +134,11 @@ class Journal:
                 metrics=dict(metrics),
             )
         )
+
+    def tell_answers(self, answers: Sequence[AnswerRecord]) -> None:
+        """Write answers of an evaluation; one that was told before changes nothing."""
+        for record in answers:
+            self._reporter.write(record)
 
     def note_accuracy(self, accuracy: float) -> None:
         """Remember the step of the best validation accuracy: the first of equal ones."""

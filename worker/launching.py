@@ -5,8 +5,8 @@ from pathlib import Path
 
 from backend.contract.messages import Claim
 
-TRAINERS = {"rl": "worker.rl", "sft": "worker.sft"}
-"""Kind of run to the module that trains it."""
+TRAINERS = {"rl": "worker.rl", "sft": "worker.sft", "evaluation": "worker.evaluation"}
+"""Kind of run to the module that carries it out."""
 
 
 def trainer_argv(claim: Claim, home: Path) -> list[str]:
@@ -16,15 +16,16 @@ def trainer_argv(claim: Claim, home: Path) -> list[str]:
         claim: The run and its attempt.
         home: MAYE_HOME.
     """
-    python = [sys.executable]
-    if claim.config.parallel.devices > 1:
+    python, config = [sys.executable], claim.config
+    num_devices = 1 if config.kind == "evaluation" else config.parallel.devices
+    if num_devices > 1:
         # --standalone finds a free port of its own; --max-restarts 0: attempts are the API's.
         python += ["-m", "torch.distributed.run", "--standalone", "--max-restarts=0"]
-        python += [f"--nproc-per-node={claim.config.parallel.devices}"]
+        python += [f"--nproc-per-node={num_devices}"]
         # torchrun takes --run for a shortened option of its own, unless options end before it.
         python += ["-m", "--"]
     else:
         python += ["-m"]
-    trainer = [TRAINERS[claim.config.kind], "--home", str(home)]
+    trainer = [TRAINERS[config.kind], "--home", str(home)]
     forced = ["--force-resume"] * claim.force_resume
     return [*python, *trainer, "--run", str(claim.run_id), "--fence", str(claim.fence), *forced]

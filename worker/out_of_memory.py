@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import torch
 
-from backend.contract.config import RLConfig, SFTConfig
+from backend.contract.config import AnyRunConfig, RunKind
 
 CODE = "out_of_memory"
 """Error code of a run that ended so; it is not tried again."""
@@ -46,6 +46,11 @@ _LOADING_SFT = Phase(
     ("precision", "parallel.devices"),
     ("raise parallel.devices", "choose lora, whose optimizer is small"),
 )
+_LOADING_EVALUATION = Phase(
+    "loading the model",
+    ("device",),
+    ("choose another device", "evaluate a smaller model"),
+)
 _COLLECTING = Phase(
     "collecting responses",
     ("algorithm.responses_per_rl_step", "sampling.max_response_tokens", "engine.max_rows"),
@@ -72,6 +77,10 @@ _EVALUATING = Phase(
     ("lower engine.max_rows", "lower evaluation.max_response_tokens"),
 )
 
+_LOADING_OF_KIND: Mapping[RunKind, Phase] = MappingProxyType(
+    {"rl": _LOADING, "sft": _LOADING_SFT, "evaluation": _LOADING_EVALUATION}
+)
+
 _PHASES: Mapping[str, Phase] = MappingProxyType(
     {
         "worker.evaluation.evaluate": _EVALUATING,
@@ -94,14 +103,14 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def describe(error: BaseException, cfg: RLConfig | SFTConfig) -> str:
+def describe(error: BaseException, cfg: AnyRunConfig) -> str:
     """What to tell the user: phase, sizes, two settings that would help, and the cause.
 
     Args:
         error: One for which `is_out_of_memory` holds.
         cfg: The run's configuration.
     """
-    phase = find_phase(error) or (_LOADING if cfg.kind == "rl" else _LOADING_SFT)
+    phase = find_phase(error) or _LOADING_OF_KIND[cfg.kind]
     sizes = ", ".join(f"{path} {_value(cfg, path)}" for path in phase.sizes)
     cause = (str(error).strip() or type(error).__name__).splitlines()[0][:_MAX_CAUSE_CHARS]
     return (
@@ -118,7 +127,7 @@ def find_phase(error: BaseException) -> Phase | None:
     return next((_PHASES[name] for name in modules if name in _PHASES), None)
 
 
-def _value(cfg: RLConfig | SFTConfig, path: str) -> object:
+def _value(cfg: AnyRunConfig, path: str) -> object:
     value: object = cfg
     for key in path.split("."):
         value = getattr(value, key)

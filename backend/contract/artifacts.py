@@ -66,6 +66,11 @@ class RunFolder:
                 found[rl_step] = max(found.get(rl_step, (0, path)), (fence, path))
         return {rl_step: path for rl_step, (_, path) in sorted(found.items())}
 
+    @property
+    def answers(self) -> Path:
+        """Folder of judged answers of evaluations, for an attempt that goes on with one."""
+        return self.root / "answers"
+
     def failure(self, fence: int) -> Path:
         """Why the trainer gave up, JSON with `code` and `message`; absent unless it did."""
         return self.root / "log" / f"{fence:08d}.failure.json"

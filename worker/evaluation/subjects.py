@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from backend.contract.config import EvaluationConfig
+from backend.contract.config import EvaluationSettings
+from backend.contract.errors import InvalidInputError
+from backend.contract.messages import AnswerRecord
 from worker.data.datasets import load_split
 from worker.evaluation.control import permute_pictures
-from worker.evaluation.evaluate import Examiner, Subject, deciding_accuracy, evaluate
+from worker.evaluation.evaluate import deciding_accuracy, evaluate
+from worker.evaluation.types import Examiner, Scheme, Subject
 from worker.journal import Journal, Stopwatch
 
 EVALUATED_SPLITS = ("validation", "test")
@@ -18,14 +21,26 @@ def load_subjects(dataset: Path) -> list[Subject]:
     Args:
         dataset: `Home.dataset(slug)`.
     """
-    return [
-        Subject(split=split, pictures="own", items=load_split(dataset, split))
-        for split in EVALUATED_SPLITS
-        if (dataset / f"{split}.jsonl").exists()
-    ]
+    there = [split for split in EVALUATED_SPLITS if (dataset / f"{split}.jsonl").exists()]
+    return [subject_of(dataset, split) for split in there]
 
 
-def control_subjects(cfg: EvaluationConfig, subjects: Sequence[Subject]) -> list[Subject]:
+def subject_of(dataset: Path, split: str) -> Subject:
+    """A split with its own pictures.
+
+    Raises:
+        NotFoundError: the data set has no such split.
+        InvalidInputError: the split is empty.
+    """
+    items = load_split(dataset, split)
+    if not items:
+        raise InvalidInputError(
+            f"data set {dataset.name!r}, split {split!r}: there is no problem to evaluate on"
+        )
+    return Subject(split=split, pictures="own", items=items)
+
+
+def control_subjects(cfg: EvaluationSettings, subjects: Sequence[Subject]) -> list[Subject]:
     """Validation with permuted pictures, when it is asked for."""
     if not cfg.permuted_control:
         return []
@@ -37,19 +52,21 @@ def control_subjects(cfg: EvaluationConfig, subjects: Sequence[Subject]) -> list
 
 
 def evaluate_subjects(
-    examiner: Examiner, subjects: Sequence[Subject], cfg: EvaluationConfig, journal: Journal
+    examiner: Examiner, subjects: Sequence[Subject], scheme: Scheme, journal: Journal
 ) -> None:
-    """Evaluate the present policy and log what was found, subject by subject."""
+    """Evaluate the present policy; tell every answer and, subject by subject, what was found."""
     watch = Stopwatch()
     for subject in subjects:
-        name = f"{subject.split}, pictures {subject.pictures}"
 
-        def report(done: int, name: str = name, subject: Subject = subject) -> None:
-            journal.progress(f"evaluating: {name}, {done} of {len(subject.items)}")
+        def report(done: int, answers: Sequence[AnswerRecord], subject: Subject = subject) -> None:
+            journal.tell_answers(answers)
+            journal.progress(f"evaluating: {subject.title}, {done} of {len(subject.items)}")
 
-        metrics = evaluate(examiner, subject, cfg, rl_step=journal.counters.rl_step, report=report)
+        metrics = evaluate(
+            examiner, subject, scheme, rl_step=journal.counters.rl_step, report=report
+        )
         journal.log_metrics(metrics)
-        accuracy = deciding_accuracy(subject, cfg, metrics)
+        accuracy = deciding_accuracy(subject, scheme.evaluation, metrics)
         if accuracy is not None:
             journal.note_accuracy(accuracy)
     watch.lap("evaluation")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from transformers import PreTrainedModel
 
-from backend.contract.config import RLConfig, SFTConfig
+from backend.contract.config import AnyRunConfig, RLConfig
 from backend.contract.errors import TrainingError
 from worker.generation.engine import Engine
 from worker.generation.transformers_engine import TransformersEngine
@@ -14,7 +14,7 @@ from worker.modeling.loading import Processor
 
 
 def build_engine(
-    cfg: RLConfig | SFTConfig, policy: PreTrainedModel, processor: Processor, model_folder: Path
+    cfg: AnyRunConfig, policy: PreTrainedModel, processor: Processor, model_folder: Path
 ) -> Engine:
     """The engine of a run.
 
@@ -46,7 +46,7 @@ def build_engine(
     return VllmEngine(processor, start)
 
 
-def longest_sequence(cfg: RLConfig | SFTConfig, policy: PreTrainedModel) -> int:
+def longest_sequence(cfg: AnyRunConfig, policy: PreTrainedModel) -> int:
     """Tokens of the longest prompt with the longest response that the configuration allows.
 
     Raises:

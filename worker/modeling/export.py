@@ -42,6 +42,26 @@ def find_checkpoint(folder: Path, name: str) -> Path:
     return found[-1]
 
 
+def find_step(folder: Path, rl_step: int) -> Path:
+    """The newest attempt's checkpoint of a step.
+
+    Args:
+        folder: The run's checkpoints.
+        rl_step: Step after which it was saved.
+
+    Raises:
+        NotFoundError: there is none; names the steps of those that there are.
+    """
+    steps = {int(path.name[5:13]): path for path in list_checkpoints(folder)}
+    if rl_step not in steps:
+        there = ", ".join(map(str, sorted(steps))) or "none"
+        raise NotFoundError(
+            f"run {folder.parent.name} has no checkpoint of step {rl_step} on this machine (there "
+            f"are those of: {there})"
+        )
+    return steps[rl_step]
+
+
 def export_model(
     model: Path, cfg: RLConfig | SFTConfig, checkpoint: Checkpoint, target: Path
 ) -> None:

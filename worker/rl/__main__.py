@@ -14,6 +14,7 @@ from worker import attempt
 from worker.data.datasets import load_split
 from worker.data.sampler import Sampler
 from worker.data.survey import survey
+from worker.evaluation.store import AnswerStore
 from worker.evaluation.subjects import control_subjects, load_subjects
 from worker.generation.building import build_engine
 from worker.identity import identity_of
@@ -145,6 +146,7 @@ def build_job(
         controls=control_subjects(cfg.evaluation, subjects),
         dataset=dataset,
         checkpoints=folder.checkpoints,
+        answers=AnswerStore(folder.answers, start.identity, devices),
         tracer=Tracer(cfg, processor, folder, fence=fence),
         fence=fence,
         identity=start.identity,

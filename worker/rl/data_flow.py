@@ -7,9 +7,7 @@ from transformers import PreTrainedModel
 
 from backend.contract.config import DataConfig
 from backend.contract.datasets import Item
-from worker.data.collate import collate
-from worker.data.datasets import picture_opener
-from worker.data.prompts import encode_prompt
+from worker.data.encoding import encode_prompts
 from worker.modeling.loading import Processor
 from worker.rl.types import Batch
 
@@ -31,8 +29,5 @@ def encode(
         processor: The model's tokenizer and image processor.
         cfg: How a problem becomes a prompt.
     """
-    encoded = [
-        encode_prompt(item, picture_opener(folder, item), processor=processor, cfg=cfg)
-        for item in items
-    ]
-    return Batch(items=tuple(items), prompts=collate(encoded, policy=policy, processor=processor))
+    prompts = encode_prompts(items, folder=folder, policy=policy, processor=processor, cfg=cfg)
+    return Batch(items=tuple(items), prompts=prompts)

@@ -2,9 +2,14 @@
 
 import logging
 from dataclasses import replace
+from statistics import fmean
 
+from backend.contract.config import ReflectionConfig
 from backend.contract.messages import SampleRecord
+from backend.contract.reflection import count_reflection, count_words
 from worker.data.sampler import Draw
+from worker.evaluation.measures import reflection_metrics
+from worker.evaluation.repetition import is_empty, is_repeating
 from worker.journal import Counters, Journal, Stopwatch
 from worker.rewards.scoring import reward_metrics
 from worker.rl.policy_metrics import policy_metrics
@@ -67,8 +72,19 @@ def step_metrics(trajectory: Trajectory, counters: Counters) -> dict[str, float]
         "training/epoch_accuracy": counters.epoch_correct / counters.epoch_seen,
         "response/num_tokens": float(responses.num_tokens.float().mean()),
         "response/truncated_frac": float((~responses.is_finished).float().mean()),
+        "response/empty_frac": fmean(map(is_empty, responses.texts)),
+        "response/repeating_frac": fmean(map(is_repeating, responses.texts)),
     }
     return metrics | rewards
+
+
+def reflection_of_step(trajectory: Trajectory, cfg: ReflectionConfig) -> dict[str, float]:
+    """Reflection in the responses of a step: every device has all of them, so counts are pooled."""
+    counts = count_reflection(
+        (count_words(text, cfg), reward.verdict.is_correct)
+        for text, reward in zip(trajectory.responses.texts, trajectory.rewards, strict=True)
+    )
+    return reflection_metrics(counts, cfg.words)
 
 
 def health_metrics(watch: Stopwatch, trajectory: Trajectory) -> dict[str, float]:

@@ -11,14 +11,16 @@ from torch.optim import AdamW
 from backend.contract.config import RLConfig
 from backend.contract.datasets import Item
 from worker.data.sampler import Draw, Sampler
-from worker.evaluation.evaluate import Examiner, Subject
+from worker.evaluation.fingerprint import fingerprint
+from worker.evaluation.store import AnswerStore
 from worker.evaluation.subjects import evaluate_subjects
+from worker.evaluation.types import Examiner, Scheme, Subject
 from worker.generation.engine import Engine
 from worker.journal import Journal, Stopwatch
 from worker.rewards.judging import Judging
 from worker.rl import data_flow, policy_update, response_collection, trajectory_generation
 from worker.rl.dynamic_sampling import replace_uninformative
-from worker.rl.journal import counters_after, log_step
+from worker.rl.journal import counters_after, log_step, reflection_of_step
 from worker.rl.trace import Tracer
 from worker.rl.trajectory_generation import Models
 from worker.rl.types import Answers, Progress
@@ -51,6 +53,8 @@ class Job:
     """Folder of the imported data set."""
     checkpoints: Path
     """Folder of the run's checkpoints."""
+    answers: AnswerStore
+    """Answers of evaluations that an earlier attempt has judged."""
     tracer: Tracer
     """Keeps steps tensor by tensor, where the configuration says so."""
     fence: int
@@ -65,7 +69,8 @@ def train(job: Job, journal: Journal) -> None:
     """Run RL until the epochs are done (the paper's four steps)."""
     cfg, models, total = job.cfg, job.models, job.sampler.total_rl_steps
     if not job.is_resumed:
-        evaluate_policy(job, journal, [*job.subjects, *job.controls])
+        if cfg.evaluation.at_start:
+            evaluate_policy(job, journal, [*job.subjects, *job.controls])
         save(job, journal)
     for draw in job.sampler.draws_after(journal.counters.rl_step):
         watch = Stopwatch()
@@ -98,6 +103,7 @@ def train(job: Job, journal: Journal) -> None:
         epoch = draw.rl_step / job.sampler.rl_steps_per_epoch
         counters = counters_after(journal.counters, draw, trajectory, epoch=epoch)
         log_step(journal, answers, trajectory, stats, watch, counters)
+        journal.log_metrics(reflection_of_step(trajectory, cfg.reflection))
         journal.log_metrics(models.processor.pictures.metrics())
         if should_evaluate(draw, cfg.evaluation, total):
             controls = job.controls if draw.rl_step == total else []
@@ -136,14 +142,20 @@ def resample(job: Job, answers: Answers, draw: Draw) -> Answers:
 
 def evaluate_policy(job: Job, journal: Journal, subjects: Sequence[Subject]) -> None:
     """Evaluate the present policy and log what was found, subject by subject."""
+    cfg, models = job.cfg, job.models
     examiner = Examiner(
-        engine=job.engine, judge=job.judge, encode=lambda items: encode(job, items).prompts
+        engine=job.engine,
+        judge=job.judge,
+        encode=lambda items: encode(job, items).prompts,
+        store=job.answers,
+        weights=fingerprint(models.policy, models.devices),
     )
-    evaluate_subjects(examiner, subjects, job.cfg.evaluation, journal)
+    scheme = Scheme(evaluation=cfg.evaluation, reward=cfg.reward, reflection=cfg.reflection)
+    evaluate_subjects(examiner, subjects, scheme, journal)
 
 
 def save(job: Job, journal: Journal) -> None:
-    """Save the complete state."""
+    """Save the complete state; no attempt will evaluate the steps up to it again."""
     journal.save(
         job.checkpoints,
         job.cfg.checkpoint,
@@ -152,3 +164,4 @@ def save(job: Job, journal: Journal) -> None:
         optimizer=job.optimizer,
         identity=job.identity,
     )
+    job.answers.forget(journal.counters.rl_step)

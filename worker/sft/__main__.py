@@ -13,6 +13,7 @@ from worker import attempt
 from worker.data.datasets import load_split
 from worker.data.sampler import Sampler
 from worker.data.survey import survey
+from worker.evaluation.store import AnswerStore
 from worker.evaluation.subjects import control_subjects, load_subjects
 from worker.generation.building import build_engine
 from worker.identity import identity_of
@@ -127,6 +128,7 @@ def build_job(
         controls=control_subjects(cfg.evaluation, subjects),
         dataset=dataset,
         checkpoints=folder.checkpoints,
+        answers=AnswerStore(folder.answers, start.identity, devices),
         fence=fence,
         identity=start.identity,
         is_resumed=start.checkpoint is not None,

@@ -10,13 +10,12 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel
 
 from backend.contract.answers import last_boxed
-from backend.contract.config import DataConfig, SFTConfig
+from backend.contract.config import SFTConfig
 from backend.contract.datasets import Item
 from backend.contract.errors import InvalidInputError, ModelInvalidError, NotFoundError
 from worker.data.collate import collate
 from worker.data.datasets import picture_opener
 from worker.data.prompts import (
-    EncodedPrompt,
     encode_prompt,
     name_row,
     refuse_reserved,
@@ -135,7 +134,10 @@ def encode(
         InvalidInputError: names the row that is too long or cannot be read.
     """
     end = find_turn_end(processor)
-    encoded = _encode_prompts(items, folder, processor, cfg.data)
+    encoded = [
+        encode_prompt(item, picture_opener(folder, item), processor=processor, cfg=cfg.data)
+        for item in items
+    ]
     targets = [_target_ids(item, processor, end) for item in items]
     for item, prompt, target in zip(items, encoded, targets, strict=True):
         _check_length(item, len(prompt.input_ids), target, cfg)
@@ -153,31 +155,6 @@ def encode(
         target_mask=mask.to(policy.device),
         pad_token_id=processor.pad_token_id,
     )
-
-
-def encode_prompts(
-    items: Sequence[Item],
-    *,
-    folder: Path,
-    policy: PreTrainedModel,
-    processor: Processor,
-    cfg: DataConfig,
-) -> Prompts:
-    """The prompts of some problems, whose solutions are not needed.
-
-    Args: those of `encode`.
-    """
-    encoded = _encode_prompts(items, folder, processor, cfg)
-    return collate(encoded, policy=policy, processor=processor)
-
-
-def _encode_prompts(
-    items: Sequence[Item], folder: Path, processor: Processor, cfg: DataConfig
-) -> list[EncodedPrompt]:
-    return [
-        encode_prompt(item, picture_opener(folder, item), processor=processor, cfg=cfg)
-        for item in items
-    ]
 
 
 def _target_ids(item: Item, processor: Processor, end: int) -> list[int]:

@@ -11,9 +11,12 @@ from transformers import PreTrainedModel
 
 from backend.contract.config import SFTConfig
 from backend.contract.datasets import Item
+from worker.data.encoding import encode_prompts
 from worker.data.sampler import Draw, Sampler
-from worker.evaluation.evaluate import Examiner, Subject
+from worker.evaluation.fingerprint import fingerprint
+from worker.evaluation.store import AnswerStore
 from worker.evaluation.subjects import evaluate_subjects
+from worker.evaluation.types import Examiner, Scheme, Subject
 from worker.generation.engine import Engine
 from worker.journal import Counters, Journal, Stopwatch
 from worker.modeling.loading import Processor
@@ -55,6 +58,8 @@ class Job:
     """Folder of the imported data set."""
     checkpoints: Path
     """Folder of the run's checkpoints."""
+    answers: AnswerStore
+    """Answers of evaluations that an earlier attempt has judged."""
     fence: int
     """The attempt."""
     identity: Mapping[str, Any]
@@ -68,7 +73,8 @@ def train(job: Job, journal: Journal) -> None:
     cfg, total = job.cfg, job.sampler.total_rl_steps
     learner = Learner(policy=job.policy, optimizer=job.optimizer, devices=job.devices)
     if not job.is_resumed:
-        evaluate_policy(job, journal, [*job.subjects, *job.controls])
+        if cfg.evaluation.at_start:
+            evaluate_policy(job, journal, [*job.subjects, *job.controls])
         save(job, journal)
     for draw in job.sampler.draws_after(journal.counters.rl_step):
         watch = Stopwatch()
@@ -97,14 +103,18 @@ def encode(job: Job, items: Sequence[Item]) -> Batch:
 
 def evaluate_policy(job: Job, journal: Journal, subjects: Sequence[Subject]) -> None:
     """Evaluate the present model; evaluated problems need no solution."""
+    cfg = job.cfg
     examiner = Examiner(
         engine=job.engine,
         judge=job.judge,
-        encode=lambda items: targets.encode_prompts(
-            items, folder=job.dataset, policy=job.policy, processor=job.processor, cfg=job.cfg.data
+        encode=lambda items: encode_prompts(
+            items, folder=job.dataset, policy=job.policy, processor=job.processor, cfg=cfg.data
         ),
+        store=job.answers,
+        weights=fingerprint(job.policy, job.devices),
     )
-    evaluate_subjects(examiner, subjects, job.cfg.evaluation, journal)
+    scheme = Scheme(evaluation=cfg.evaluation, reward=cfg.reward, reflection=cfg.reflection)
+    evaluate_subjects(examiner, subjects, scheme, journal)
 
 
 def log_step(
@@ -138,7 +148,7 @@ def counters_after(counters: Counters, draw: Draw, batch: Batch, sampler: Sample
 
 
 def save(job: Job, journal: Journal) -> None:
-    """Save the complete state."""
+    """Save the complete state; no attempt will evaluate the steps up to it again."""
     journal.save(
         job.checkpoints,
         job.cfg.checkpoint,
@@ -147,3 +157,4 @@ def save(job: Job, journal: Journal) -> None:
         optimizer=job.optimizer,
         identity=job.identity,
     )
+    job.answers.forget(journal.counters.rl_step)

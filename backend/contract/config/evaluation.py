@@ -69,6 +69,13 @@ class ReflectionConfig(Closed):
                     f"spaces at its ends; got {word!r}",
                     word,
                 )
+            if set(word) & set("{},="):
+                refuse(
+                    ("words", index),
+                    "a reflection word must be without braces, commas and equals signs, which "
+                    f"part the labels of its metric; got {word!r}",
+                    word,
+                )
             if word in self.words[:index]:
                 refuse(
                     ("words", index),
@@ -91,6 +98,19 @@ class EvaluationSettings(Closed):
     """The k of unbiased pass@k; empty takes 1, 2, 4, ... up to each setting's responses."""
     permuted_control: bool = False
     """Also evaluate validation with pictures permuted among problems, at step 0 and at the end."""
+
+    @model_validator(mode="after")
+    def _settings_are_distinct(self) -> Self:
+        names = [(setting.k, setting.temperature) for setting in self.decoding]
+        for index, (k, temperature) in enumerate(names):
+            if (k, temperature) in names[:index]:
+                refuse(
+                    ("decoding", index),
+                    "decoding settings must differ in k or temperature, by which their results "
+                    f"are told apart; k {k} at temperature {temperature:g} is given twice",
+                    self.decoding[index].model_dump(),
+                )
+        return self
 
     @model_validator(mode="after")
     def _enough_samples(self) -> Self:

@@ -229,6 +229,13 @@ class EvaluationRunConfig(Closed):
             top_p=1.0,
             temperatures=[setting.temperature for setting in self.evaluation.decoding],
         )
+        if self.evaluation.permuted_control and "validation" not in self.splits:
+            refuse(
+                ("evaluation", "permuted_control"),
+                "evaluation.permuted_control needs the split validation among splits "
+                f"({', '.join(self.splits)})",
+                True,
+            )
         for index, split in enumerate(self.splits):
             if split in self.splits[:index]:
                 refuse(("splits", index), f"splits must be distinct; {split} is given twice", split)

@@ -10,6 +10,7 @@ from backend.contract.metrics.evaluation import EVALUATION
 from backend.contract.metrics.health import HEALTH
 from backend.contract.metrics.metric import Metric
 from backend.contract.metrics.policy import POLICY
+from backend.contract.metrics.reflection import REFLECTION
 from backend.contract.metrics.response import RESPONSE
 from backend.contract.metrics.reward import REWARD
 from backend.contract.metrics.training import TRAINING
@@ -19,7 +20,15 @@ _KEY = re.compile(r"^(?P<name>[a-z0-9_]+/[a-z0-9_]+)(?:\{(?P<labels>[^{}]*)\})?$
 CATALOGUE = MappingProxyType(
     {
         metric.name: metric
-        for metric in (*TRAINING, *RESPONSE, *REWARD, *POLICY, *EVALUATION, *HEALTH)
+        for metric in (
+            *TRAINING,
+            *RESPONSE,
+            *REFLECTION,
+            *REWARD,
+            *POLICY,
+            *EVALUATION,
+            *HEALTH,
+        )
     }
 )
 """Every metric by name, in the order of the dashboard."""

@@ -21,4 +21,21 @@ RESPONSE = (
         source="Maye",
         paper_key="response/length_clip_ratio",
     ),
+    Metric(
+        name="response/empty_frac",
+        title="Empty responses",
+        unit="share",
+        has_zero_axis=True,
+        definition="Share of responses without any visible character.",
+        source="Maye",
+    ),
+    Metric(
+        name="response/repeating_frac",
+        title="Repeating responses",
+        unit="share",
+        has_zero_axis=True,
+        definition="Share of responses that end in the same stretch of text, at least four times "
+        "over and 40 characters long.",
+        source="Maye",
+    ),
 )
