@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from api_caller import Api
+from api_caller import PNG_SHA256, Api
 from experiment_makers import (
     RL,
     SFT,
@@ -240,6 +240,28 @@ def test_an_empty_split_is_refused(api: Api) -> None:
     ((path, message),) = refused_fields(api)
     assert path == ["datasets", 0]
     assert "split test of data set 'shapes' is empty" in message
+
+
+def show_training_picture(api: Api, **same: Any) -> None:
+    """Give the first validation problem the picture of the training problems."""
+    with api.platform.database.session_scope() as session:
+        held = sa.update(DatasetItem).where(DatasetItem.item_id == "validation-1")
+        session.execute(held.values(image_sha256=PNG_SHA256, **same))
+
+
+def test_a_picture_that_also_occurs_in_training_is_a_warning(api: Api) -> None:
+    show_training_picture(api)
+    experiment = create(api)
+    (warning,) = experiment["warnings"]
+    assert warning.startswith("shapes: validation: 1 of 2 problems show a picture")
+    assert api.get(f"experiments/{experiment['id']}/report")["warnings"][0] == warning
+
+
+def test_a_problem_that_also_occurs_in_training_is_refused_with_its_rows(api: Api) -> None:
+    show_training_picture(api, question="How many? (2)")
+    ((path, message),) = refused_fields(api)
+    assert path == ["datasets", 0]
+    assert "rows 1 (train row 2)" in message
 
 
 def test_too_many_runs_are_refused(api: Api) -> None:

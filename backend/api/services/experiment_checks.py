@@ -20,30 +20,28 @@ from backend.database.tables import Dataset, DatasetItem
 HELD_OUT = ("validation", "test")
 
 
-def check_experiment(session: Session, spec: ExperimentSpec, home: Home) -> None:
+def check_experiment(session: Session, spec: ExperimentSpec, home: Home) -> list[str]:
     """Refuse an experiment that cannot work with its models and its data sets.
+
+    Returns:
+        What a reader of the report must know of the data, each once.
 
     Raises:
         InvalidFieldError: names the field, and the rule with its numbers.
     """
+    warnings: dict[str, None] = {}
     for dataset_index, dataset in enumerate(spec.datasets):
         _check_held_out(session, spec, dataset_index)
         for model_index, model in enumerate(spec.models):
             for setting_index, setting in enumerate(spec.settings):
                 config = spec.build_config(setting, model, dataset, spec.seeds[0])
                 try:
-                    check_inputs(session, config, home)
+                    found = check_inputs(session, config, home)
                 except InvalidFieldError as error:
                     indices = {"model": model_index, "dataset": dataset_index}
                     _refuse_at(error, indices, setting_index)
-
-
-def find_warnings(session: Session, spec: ExperimentSpec) -> list[str]:
-    """What a reader of the report must know about the data, once for each data set."""
-    query = sa.select(Dataset.slug, Dataset.id).where(Dataset.slug.in_(spec.datasets))
-    ids = {row.slug: row.id for row in session.execute(query)}
-    del ids
-    return []
+                warnings |= dict.fromkeys(f"{dataset}: {warning}" for warning in found)
+    return list(warnings)
 
 
 def _refuse_at(error: InvalidFieldError, indices: dict[str, int], setting_index: int) -> NoReturn:

@@ -18,7 +18,7 @@ from backend.api.schemas_experiments import (
     ExperimentSummary,
 )
 from backend.api.services.cursors import decode_cursor, encode_cursor
-from backend.api.services.experiment_checks import check_experiment, find_warnings
+from backend.api.services.experiment_checks import check_experiment
 from backend.api.services.experiment_runs import create_cells, load_cells
 from backend.api.services.run_views import summarize
 from backend.api.services.runs import PageRequest
@@ -58,13 +58,13 @@ def create_experiment(
                     "send a new key, or the same body"
                 )
             return show(session, repeated, now)
-    check_experiment(session, spec, home)
+    warnings = check_experiment(session, spec, home)
     experiment = tables.Experiment(
         id=uuid4(),
         number=raise_counter(session, RUN_COUNTER),
         name=clean_text(spec.name),
         spec=spec.model_dump(mode="json"),
-        warnings=find_warnings(session, spec),
+        warnings=warnings,
         idempotency_key=idempotency_key,
         request_hash=request_hash,
         created_at=now,
