@@ -114,7 +114,10 @@ def _answer_platform_error(request: Request, error: Exception) -> Response:
 def _answer_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     problems: Sequence[dict[str, Any]] = error.errors()
-    fields = [_describe_field(problem) for problem in problems[:MAX_FIELDS]]
+    names_kind = request.url.path.endswith("/runs")
+    fields = [
+        _describe_field(problem, names_kind=names_kind) for problem in problems[:MAX_FIELDS]
+    ]
     first = fields[0]
     where = ".".join(str(part) for part in first.path) or "the body"
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
@@ -122,12 +125,12 @@ def _answer_invalid_request(request: Request, error: Exception) -> Response:
     return _respond(request, 422, "invalid_input", detail, fields=fields)
 
 
-def _describe_field(problem: dict[str, Any]) -> FieldProblem:
+def _describe_field(problem: dict[str, Any], *, names_kind: bool) -> FieldProblem:
     location = list(problem["loc"])
     # "body" is the root that paths start from; other places (query, path, header) keep their name.
     path = location[1:] if location[:1] == ["body"] else location
     # The kind of a run is no key of the body: pydantic names by it what it read the body as.
-    if path[:1] == ["config"] and path[1:2] and path[1] in get_args(RunKind):
+    if names_kind and path[:1] == ["config"] and path[1:2] and path[1] in get_args(RunKind):
         path = [path[0], *path[2:]]
     return FieldProblem(
         path=[_show_part(part) for part in path[:MAX_PATH_PARTS]],

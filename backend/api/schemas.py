@@ -51,6 +51,17 @@ class RunResume(Body):
     checkpoint; the run's history then says what had changed."""
 
 
+class Alarm(Body):
+    """Something in a run's curves that somebody should look at."""
+
+    code: str
+    """plateau, or what collapsed."""
+    text: str
+    """What is seen, with its numbers."""
+    since_rl_step: int
+    """First step at which it held."""
+
+
 class RunSummary(Body):
     """A run as the list shows it."""
 
@@ -75,6 +86,8 @@ class RunSummary(Body):
     reason: str | None
     training_accuracy: float | None
     """Newest value of training/accuracy."""
+    alarms: list[Alarm]
+    """What is wrong with its curves now; empty when nothing is."""
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -85,6 +98,8 @@ class RunDetail(RunSummary):
     """A run with its resolved configuration."""
 
     config: RunConfig
+    warnings: list[str]
+    """What was found in its data when it was created; empty when nothing was."""
 
 
 class RunPage(Body):
@@ -217,6 +232,8 @@ class DatasetItem(Body):
     solution: str | None
     """Worked solution; None where the data set has none."""
     category: str | None
+    difficulty: str | None
+    """In the data set's own words or numbers; None where it has none."""
     image_sha256: str | None
 
 

@@ -1,9 +1,11 @@
 """Data sets, models and presets."""
 
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, status
 from fastapi.responses import FileResponse
+from pydantic import BaseModel
 
 from backend.api.dependencies import NowDep, PageDep, PlatformDep, SlugPath
 from backend.api.schemas import (
@@ -15,10 +17,13 @@ from backend.api.schemas import (
     PresetInfo,
 )
 from backend.api.services import datasets, models, presets
-from backend.contract.config import RLConfig, RunKind, SFTConfig
+from backend.contract.config import EvaluationRunConfig, RLConfig, RunKind, SFTConfig
 from backend.contract.datasets import SplitName
 
 router = APIRouter(tags=["library"])
+CONFIG_OF_KIND: MappingProxyType[RunKind, type[BaseModel]] = MappingProxyType(
+    {"rl": RLConfig, "sft": SFTConfig, "evaluation": EvaluationRunConfig}
+)
 
 
 @router.get("/datasets")
@@ -96,4 +101,4 @@ def list_presets(platform: PlatformDep) -> list[PresetInfo]:
 @router.get("/schemas/run-config")
 def get_run_config_schema(kind: RunKind = "rl") -> dict[str, Any]:
     """The JSON schema that the launch form of a kind of run is made from."""
-    return (SFTConfig if kind == "sft" else RLConfig).model_json_schema()
+    return CONFIG_OF_KIND[kind].model_json_schema()

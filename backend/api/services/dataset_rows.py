@@ -29,6 +29,8 @@ class Row:
     """Path of the picture relative to the JSONL file; None for text only."""
     category: str | None
     """Task family or topic."""
+    difficulty: str | None
+    """How hard it is, in the data set's own words or numbers."""
 
 
 def read_item(line: bytes, number: int, pictures: PictureStore) -> Item:
@@ -51,6 +53,7 @@ def read_item(line: bytes, number: int, pictures: PictureStore) -> Item:
         solution=row.solution,
         image=None if row.image is None else pictures.store(row.image),
         category=row.category,
+        difficulty=row.difficulty,
     )
 
 
@@ -73,6 +76,7 @@ def read_row(line: bytes) -> Row:
         solution=(_text(content, "solution") or "").strip() or None,
         image=image,
         category=_text(content, "category") or None,
+        difficulty=_difficulty(content),
     )
 
 
@@ -138,6 +142,15 @@ def _question(content: dict[str, Any], *, has_image: bool) -> str:
     if not question.strip() and not has_image:
         raise RowError("neither question nor picture")
     return question
+
+
+def _difficulty(content: dict[str, Any]) -> str | None:
+    """Under `difficulty`, or under `difficult` as the paper's own lists have it."""
+    for key in ("difficulty", "difficult"):
+        difficulty = (_text(content, key) or "").strip()
+        if difficulty:
+            return difficulty
+    return None
 
 
 def _gold(content: dict[str, Any]) -> str:

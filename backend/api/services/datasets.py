@@ -105,6 +105,7 @@ def list_items(
                 answer=item.answer,
                 solution=item.solution,
                 category=item.category,
+                difficulty=item.difficulty,
                 image_sha256=item.image_sha256,
             )
             for item in shown
@@ -172,6 +173,7 @@ def _store(session: Session, imported: ImportedDataset, now: datetime) -> Datase
             "answer": item.answer,
             "solution": item.solution,
             "category": item.category,
+            "difficulty": item.difficulty,
             "image_sha256": item.image,
         }
         for split, items in imported.items.items()

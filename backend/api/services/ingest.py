@@ -1,5 +1,6 @@
 """Taking in what a trainer logged: one transaction, any number of times the same result."""
 
+import math
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from backend.api.services.run_states import record_event
 from backend.api.services.texts import clean_optional, clean_text
 from backend.contract.errors import InvalidInputError
 from backend.contract.messages import (
+    AnswerRecord,
     CheckpointRecord,
     IngestBatch,
     LogChunk,
@@ -27,7 +29,18 @@ from backend.contract.runs import RunStatus
 from backend.database import tables
 from backend.database.columns import MAX_INTEGER, split_float, upsert
 from backend.database.session import STREAM_COUNTER, raise_counter
-from backend.database.tables import Checkpoint, MetricPoint, RLStep, Run, Sample
+from backend.database.tables import (
+    Answer,
+    Checkpoint,
+    Evaluation,
+    MetricPoint,
+    RLStep,
+    Run,
+    Sample,
+)
+
+_Subject = tuple[int, str, str, int, float, float]
+"""Step, split, pictures, k, temperature and top_p: what names an evaluation of a run."""
 
 
 def ingest(session: Session, run_id: UUID, batch: IngestBatch, *, now: datetime) -> None:
@@ -43,11 +56,13 @@ def ingest(session: Session, run_id: UUID, batch: IngestBatch, *, now: datetime)
         return
     steps = [record for record in batch.records if isinstance(record, StepRecord)]
     samples = [record for record in batch.records if isinstance(record, SampleRecord)]
+    answers = [record for record in batch.records if isinstance(record, AnswerRecord)]
     checkpoints = [record for record in batch.records if isinstance(record, CheckpointRecord)]
     _check_metrics(steps)
     seq = raise_counter(session, STREAM_COUNTER)
     _store_steps(session, run, steps, seq)
     _store_samples(session, run, samples, seq)
+    _store_answers(session, run, answers)
     _store_checkpoints(session, run, checkpoints, now)
     _store_log(session, run, batch.log, seq)
     _store_notices(session, run, batch.records, now)
@@ -130,6 +145,61 @@ def _store_samples(session: Session, run: Run, samples: list[SampleRecord], seq:
         }
     what = ("item_id", "response", "is_correct", "outcome_reward", "extracted_answer")
     upsert(session, Sample, list(rows.values()), changed_by=what)
+
+
+def _store_answers(session: Session, run: Run, answers: list[AnswerRecord]) -> None:
+    if not answers:
+        return
+    known = _find_evaluations(session, run, {_subject_of(answer) for answer in answers})
+    rows: dict[tuple[int, str, int], dict[str, Any]] = {}
+    for answer in answers:
+        evaluation_id, item_id = known[_subject_of(answer)], clean_text(answer.item_id)
+        reflection = {clean_text(word): count for word, count in answer.reflection.items()}
+        rows[evaluation_id, item_id, answer.sample] = {
+            "evaluation_id": evaluation_id,
+            "item_id": item_id,
+            "sample": answer.sample,
+            "is_correct": answer.is_correct,
+            "num_response_tokens": _check_size("num_response_tokens", answer.num_response_tokens),
+            "is_truncated": answer.is_truncated,
+            "is_repeating": answer.is_repeating,
+            "num_reflections": _check_size("reflection", sum(reflection.values())),
+            "fence": run.fence,
+            "extracted_answer": clean_optional(answer.extracted_answer),
+            "failure": clean_optional(answer.failure),
+            "reward_parts": _storable_parts(answer.reward_parts),
+            "reflection": reflection,
+            "response": clean_text(answer.response),
+        }
+    # An equal answer keeps its fence: that of the attempt that judged it.
+    what = (
+        *("is_correct", "num_response_tokens", "is_truncated", "is_repeating"),
+        *("num_reflections", "extracted_answer", "failure", "response"),
+    )
+    upsert(session, Answer, list(rows.values()), changed_by=what)
+
+
+def _subject_of(answer: AnswerRecord) -> _Subject:
+    if not (math.isfinite(answer.temperature) and math.isfinite(answer.top_p)):
+        raise InvalidInputError("temperature and top_p of an answer must be finite")
+    split, k = clean_text(answer.split), answer.k
+    return (answer.rl_step, split, answer.pictures, k, answer.temperature, answer.top_p)
+
+
+def _find_evaluations(session: Session, run: Run, subjects: set[_Subject]) -> dict[_Subject, int]:
+    """Ids of evaluations, made where they are new; the run's row is locked."""
+    names = ("rl_step", "split", "pictures", "k", "temperature", "top_p")
+    columns = [getattr(Evaluation, name) for name in names]
+    steps = {subject[0] for subject in subjects}
+    of_steps = (Evaluation.run_id == run.id, Evaluation.rl_step.in_(steps))
+    query = sa.select(Evaluation.id, *columns).where(*of_steps)
+    known = {tuple(row[1:]): row[0] for row in session.execute(query)}
+    new = sorted(subjects - known.keys())
+    if new:
+        rows = [{"run_id": run.id, **dict(zip(names, subject, strict=True))} for subject in new]
+        session.execute(sa.insert(Evaluation), rows)
+        known = {tuple(row[1:]): row[0] for row in session.execute(query)}
+    return known
 
 
 def _storable_parts(parts: dict[str, float]) -> dict[str, float | str | None]:

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
+from backend.api.services.contamination import Overlap, find_overlap
 from backend.api.services.field_errors import InvalidFieldError
 from backend.contract.artifacts import Home
-from backend.contract.config import RLConfig, RunConfig, SFTConfig
-from backend.database.tables import Dataset, DatasetItem, Model
+from backend.contract.config import EvaluationRunConfig, RLConfig, RunConfig, SFTConfig
+from backend.database.tables import Checkpoint, Dataset, DatasetItem, Model, Run
 
 _OBJECT = TypeAdapter(dict[str, Any])
 
@@ -32,8 +33,11 @@ class ModelFacts:
     """Its output projection is its embedding."""
 
 
-def check_inputs(session: Session, config: RunConfig, home: Home) -> None:
+def check_inputs(session: Session, config: RunConfig, home: Home) -> list[str]:
     """Refuse a run that cannot work with its model and its data set.
+
+    Returns:
+        What a reader of the run's results must know of its data.
 
     Raises:
         InvalidFieldError: names the field, and the rule with its numbers.
@@ -41,9 +45,19 @@ def check_inputs(session: Session, config: RunConfig, home: Home) -> None:
     facts = _find_model(session, config, home)
     dataset_id = _find_dataset(session, config)
     _check_positions(config, facts)
-    _check_parts(config, facts)
+    if config.kind != "evaluation":
+        _check_parts(config, facts)
     _check_pictures(session, config, facts, dataset_id)
-    _check_batches(session, config, dataset_id)
+    if config.kind == "evaluation":
+        _check_splits(session, config, dataset_id)
+        overlaps = _check_checkpoint(session, config, home, dataset_id)
+    else:
+        _check_batches(session, config, dataset_id)
+        overlaps = find_overlap(session, dataset_id)
+    refusal = next((overlap.refusal for overlap in overlaps if overlap.refusal), None)
+    if refusal is not None:
+        _refuse(f"data set {config.dataset!r}: {refusal}", ("dataset",), config.dataset)
+    return [overlap.warning for overlap in overlaps if overlap.warning]
 
 
 def read_model_facts(content: dict[str, Any]) -> ModelFacts:
@@ -58,7 +72,7 @@ def read_model_facts(content: dict[str, Any]) -> ModelFacts:
     )
 
 
-def _refuse(message: str, path: tuple[str, ...], got: object) -> NoReturn:
+def _refuse(message: str, path: tuple[str | int, ...], got: object) -> NoReturn:
     raise InvalidFieldError(message, ("config", *path), repr(got))
 
 
@@ -98,7 +112,7 @@ def _check_positions(config: RunConfig, facts: ModelFacts) -> None:
     lengths = {("evaluation", "max_response_tokens"): prompt}
     if config.kind == "rl":
         lengths[("sampling", "max_response_tokens")] = prompt
-    else:
+    elif config.kind == "sft":
         lengths[("supervised", "max_tokens")] = 0
     for path, before in lengths.items():
         field, value = ".".join(path), int(getattr(getattr(config, path[0]), path[1]))
@@ -112,7 +126,7 @@ def _check_positions(config: RunConfig, facts: ModelFacts) -> None:
             )
 
 
-def _check_parts(config: RunConfig, facts: ModelFacts) -> None:
+def _check_parts(config: RLConfig | SFTConfig, facts: ModelFacts) -> None:
     """What is to be trained must be there, and be a part of its own."""
     trained = config.trained
     for part in ("vision_tower", "connector"):
@@ -149,7 +163,7 @@ def _check_pictures(
         )
 
 
-def _check_batches(session: Session, config: RunConfig, dataset_id: UUID) -> None:
+def _check_batches(session: Session, config: RLConfig | SFTConfig, dataset_id: UUID) -> None:
     """A step draws different problems: the training split must have enough of them."""
     rows = sa.select(DatasetItem.row).where(
         DatasetItem.dataset_id == dataset_id, DatasetItem.split == "train"
@@ -200,3 +214,55 @@ def _check_solutions(session: Session, config: SFTConfig, rows: sa.Select[int]) 
             ("dataset",),
             config.dataset,
         )
+
+
+def _check_splits(session: Session, config: EvaluationRunConfig, dataset_id: UUID) -> None:
+    """Each split has problems."""
+    query = sa.select(DatasetItem.split).where(DatasetItem.dataset_id == dataset_id).distinct()
+    present = set(session.scalars(query))
+    for index, split in enumerate(config.splits):
+        if split not in present:
+            _refuse(
+                f"data set {config.dataset!r} has no problems in split {split} "
+                f"(it has {', '.join(sorted(present))})",
+                ("splits", index),
+                split,
+            )
+
+
+def _check_checkpoint(
+    session: Session, config: EvaluationRunConfig, home: Home, dataset_id: UUID
+) -> tuple[Overlap, ...]:
+    """The checkpoint is there, of this model; and its run was not trained on these problems."""
+    choice = config.checkpoint
+    if choice is None:
+        return ()
+    run = session.get(Run, choice.run)
+    if run is None:
+        _refuse(f"there is no run {choice.run}", ("checkpoint", "run"), str(choice.run))
+    saved = session.scalars(
+        sa.select(Checkpoint).where(Checkpoint.run_id == choice.run).order_by(Checkpoint.rl_step)
+    ).all()
+    there = [one for one in saved if (home.run(choice.run).checkpoints / one.name).is_dir()]
+    if choice.rl_step not in {checkpoint.rl_step for checkpoint in there}:
+        steps = ", ".join(str(step) for step in sorted({one.rl_step for one in there})) or "none"
+        _refuse(
+            f"run {choice.run} has no checkpoint of step {choice.rl_step} on disk "
+            f"(it has of steps: {steps})",
+            ("checkpoint", "rl_step"),
+            choice.rl_step,
+        )
+    if run.model != config.model:
+        _refuse(
+            f"model must be {run.model!r}, which run {choice.run} started from",
+            ("model",),
+            config.model,
+        )
+    trained_on = session.scalars(sa.select(Dataset.id).where(Dataset.slug == run.dataset)).one()
+    if trained_on == dataset_id:
+        held_out = [split for split in config.splits if split != "train"]
+        return find_overlap(session, dataset_id, splits=held_out)
+    source = f"train of data set {run.dataset!r}, which the checkpoint was trained on"
+    return find_overlap(
+        session, dataset_id, splits=config.splits, trained_on=trained_on, source=source
+    )

@@ -7,15 +7,17 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.api.schemas import RunDetail, RunSummary
+from backend.api.schemas import Alarm, RunDetail, RunSummary
 from backend.api.services.waiting import explain_waiting
 from backend.contract.config import parse_config
 from backend.contract.errors import NotFoundError
 from backend.contract.runs import RunStatus
 from backend.database.columns import join_float
-from backend.database.tables import MetricPoint, Run
+from backend.database.tables import MetricPoint, Run, RunEvent
 
 ACCURACY_KEY = "training/accuracy"
+DATA_CHECK = "data check"
+"""Actor of the warnings that a run's history begins with."""
 
 
 def load_run(session: Session, run_id: UUID) -> Run:
@@ -41,7 +43,14 @@ def show(session: Session, run: Run, now: datetime) -> RunDetail:
     """A run with its resolved configuration."""
     summary = summarize(session, [run], now)[0]
     config = parse_config(run.config)
-    return RunDetail(**dict(summary), config=config)
+    return RunDetail(**dict(summary), config=config, warnings=_list_warnings(session, run))
+
+
+def _list_warnings(session: Session, run: Run) -> list[str]:
+    query = sa.select(RunEvent.reason).where(
+        RunEvent.run_id == run.id, RunEvent.actor == DATA_CHECK, RunEvent.reason.is_not(None)
+    )
+    return [reason or "" for reason in session.scalars(query.order_by(RunEvent.sequence))]
 
 
 def _find_accuracies(session: Session, run_ids: list[UUID]) -> dict[UUID, float]:
@@ -79,6 +88,7 @@ def _summarize(run: Run, waits_for: str | None, accuracy: float | None) -> RunSu
         error_code=run.error_code,
         reason=run.reason,
         training_accuracy=accuracy,
+        alarms=[Alarm.model_validate(alarm) for alarm in run.alarms or ()],
         created_at=run.created_at,
         started_at=run.started_at,
         finished_at=run.finished_at,

@@ -6,13 +6,14 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
+from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from backend.api.schemas import CheckpointInfo, RunCreate, RunDetail, RunEvent, RunPage
 from backend.api.services.cursors import decode_cursor, encode_cursor
 from backend.api.services.run_checks import check_inputs
 from backend.api.services.run_states import change_status, record_event
-from backend.api.services.run_views import load_run, show, summarize
+from backend.api.services.run_views import DATA_CHECK, load_run, show, summarize
 from backend.api.services.texts import clean_optional, clean_text
 from backend.contract.artifacts import Home
 from backend.contract.errors import ConflictError, IllegalTransitionError
@@ -22,6 +23,21 @@ from backend.database.session import RUN_COUNTER, raise_counter
 from backend.database.tables import Checkpoint, Outbox, Run
 
 ACTOR = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """What keeps a request that is sent twice from being carried out twice."""
+
+    key: str | None
+    """The Idempotency-Key; None where the sender gave none."""
+    request_hash: str
+    """Of the request, to tell a repetition from another one."""
+
+    @classmethod
+    def of(cls, key: str | None, request: BaseModel) -> "Once":
+        """Of a request's body."""
+        return cls(key, hashlib.sha256(request.model_dump_json().encode()).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +64,38 @@ def create_run(
         InvalidFieldError: the run cannot work with its model and its data set.
         ConflictError: the key was used for another request.
     """
-    request_hash = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
-    if idempotency_key is not None:
-        repeated = session.scalar(sa.select(Run).where(Run.idempotency_key == idempotency_key))
-        if repeated is not None:
-            if repeated.request_hash != request_hash:
-                raise ConflictError(
-                    "this Idempotency-Key was used for another request: "
-                    "send a new key, or the same body"
-                )
-            return show(session, repeated, now)
-    check_inputs(session, request.config, home)
+    once = Once.of(idempotency_key, request)
+    repeated = find_repeated(session, once)
+    if repeated is not None:
+        return show(session, repeated, now)
+    return queue_run(session, request, once, home=home, now=now)
+
+
+def find_repeated(session: Session, once: Once) -> Run | None:
+    """The run that the same request has made before.
+
+    Raises:
+        ConflictError: the key was used for another request.
+    """
+    if once.key is None:
+        return None
+    run = session.scalar(sa.select(Run).where(Run.idempotency_key == once.key))
+    if run is not None and run.request_hash != once.request_hash:
+        raise ConflictError(
+            "this Idempotency-Key was used for another request: send a new key, or the same body"
+        )
+    return run
+
+
+def queue_run(
+    session: Session, request: RunCreate, once: Once, *, home: Home, now: datetime
+) -> RunDetail:
+    """Queue a run that nobody has asked for before.
+
+    Raises:
+        InvalidFieldError: the run cannot work with its model and its data set.
+    """
+    warnings = check_inputs(session, request.config, home)
     run = Run(
         id=uuid4(),
         number=raise_counter(session, RUN_COUNTER),
@@ -76,12 +113,14 @@ def create_run(
         attempt=0,
         fence=0,
         attempts_without_progress=0,
-        idempotency_key=idempotency_key,
-        request_hash=request_hash,
+        idempotency_key=once.key,
+        request_hash=once.request_hash,
         created_at=now,
     )
     session.add(run)
     record_event(session, run, None, actor=ACTOR, now=now)
+    for warning in warnings:
+        record_event(session, run, RunStatus.QUEUED, actor=DATA_CHECK, now=now, reason=warning)
     session.add(Outbox(run_id=run.id, topic=RunStatus.QUEUED, created_at=now))
     return show(session, run, now)
 

@@ -1,0 +1,131 @@
+"""What held-out problems share with training: the same problem, or the same picture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+
+from backend.database.tables import DatasetItem
+
+HELD_OUT = ("validation", "test")
+MAX_LISTED_ROWS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SharedProblem:
+    """A held-out problem whose picture and question both occur in training."""
+
+    row: int
+    """Its line in the file of its split, from 1."""
+    train_row: int
+    """The first such line in the file of the split train."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """What one split shares with training."""
+
+    split: str
+    """The held-out split."""
+    source: str
+    """What was trained on, in words."""
+    num_problems: int
+    """Problems of the split."""
+    shared: tuple[SharedProblem, ...]
+    """Problems that occur in training, in file order; without pictures, the question counts."""
+    num_known_pictures: int
+    """Problems whose picture occurs in training, whatever the question."""
+
+    @property
+    def refusal(self) -> str | None:
+        """The rule and the rows; None where no problem occurs in training."""
+        if not self.shared:
+            return None
+        listed = ", ".join(
+            f"{problem.row} (train row {problem.train_row})"
+            for problem in self.shared[:MAX_LISTED_ROWS]
+        )
+        more = len(self.shared) - MAX_LISTED_ROWS
+        return (
+            f"{len(self.shared)} of {self.num_problems} problems of split {self.split} occur in "
+            f"{self.source} with the same picture and the same question, which evaluates what was "
+            f"learned by heart: rows {listed}" + f" and {more} more" * (more > 0)
+        )
+
+    @property
+    def warning(self) -> str | None:
+        """What a reader of results must know; None where no picture occurs in training."""
+        if not self.num_known_pictures:
+            return None
+        return (
+            f"{self.split}: {self.num_known_pictures} of {self.num_problems} problems show a "
+            f"picture that also occurs in {self.source}"
+        )
+
+
+def find_overlap(
+    session: Session,
+    dataset_id: UUID,
+    *,
+    splits: Sequence[str] = HELD_OUT,
+    trained_on: UUID | None = None,
+    source: str = "train",
+) -> tuple[Overlap, ...]:
+    """What splits of a data set share with training; splits that it does not have are left out.
+
+    Args:
+        session: The transaction.
+        dataset_id: The data set of the held-out splits.
+        splits: The held-out splits.
+        trained_on: The data set whose split train was trained on; None takes the same one.
+        source: What was trained on, in words.
+    """
+    table = DatasetItem
+    of_split = (table.dataset_id == dataset_id, table.split.in_(splits))
+    counts = sa.select(table.split, sa.func.count()).where(*of_split).group_by(table.split)
+    num_problems = {row[0]: row[1] for row in session.execute(counts)}
+    trained_on = trained_on or dataset_id
+    return tuple(
+        Overlap(
+            split=split,
+            source=source,
+            num_problems=num_problems[split],
+            shared=_find_shared(session, dataset_id, split, trained_on),
+            num_known_pictures=_count_known_pictures(session, dataset_id, split, trained_on),
+        )
+        for split in splits
+        if split in num_problems
+    )
+
+
+def _find_shared(
+    session: Session, dataset_id: UUID, split: str, trained_on: UUID
+) -> tuple[SharedProblem, ...]:
+    held, train = aliased(DatasetItem), aliased(DatasetItem)
+    pairs = (
+        sa.select(held.row, sa.func.min(train.row))
+        .where(held.dataset_id == dataset_id, held.split == split)
+        .where(train.dataset_id == trained_on, train.split == "train")
+        .where(train.question == held.question)
+        .group_by(held.row)
+    )
+    # Two statements, for in one an "or" would keep the index of pictures from being used.
+    with_picture = pairs.where(train.image_sha256 == held.image_sha256)
+    text_only = pairs.where(train.image_sha256.is_(None), held.image_sha256.is_(None))
+    found = [*session.execute(with_picture), *session.execute(text_only)]
+    return tuple(SharedProblem(*row) for row in sorted(map(tuple, found)))
+
+
+def _count_known_pictures(session: Session, dataset_id: UUID, split: str, trained_on: UUID) -> int:
+    held, train = aliased(DatasetItem), aliased(DatasetItem)
+    is_known = (
+        sa.select(train.row)
+        .where(train.dataset_id == trained_on, train.split == "train")
+        .where(train.image_sha256 == held.image_sha256)
+        .exists()
+    )
+    query = sa.select(sa.func.count()).select_from(held)
+    query = query.where(held.dataset_id == dataset_id, held.split == split, is_known)
+    return session.scalar(query) or 0
