@@ -1,6 +1,7 @@
 # The whole interface of a checkout. Needs Python >= 3.11 with venv, and make; the rest it fetches.
 #
-#   make demo    the platform, one quickstart run, its result      make check   format, lint, types
+#   make demo    the platform, a short experiment, its report      make check   format, lint, types
+#   make demo-full   the same experiment in full (at most 45 minutes on two cores)
 #   make up      the platform alone                                make bench   the benchmarks
 #   make test    all tests                                         make client  regenerate the API client
 #   make test-vllm   tests of the engine vLLM, on the CPU, in an environment of their own (3.5 GB)
@@ -23,13 +24,16 @@ FRONTEND_SOURCES := $(shell find frontend/src frontend/public frontend/scripts -
 WITH_NODE = PATH="$$("$(CURDIR)/$(BIN)/python" "$(CURDIR)/.ci/node_folder.py"):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-vllm check bench campaign client python-found chromium-found
+.PHONY: help demo demo-full up test test-vllm check bench campaign client python-found chromium-found
 
 help:
 	@sed -n 's/^#   //p' Makefile
 
 demo: $(PACKAGES) $(FRONTEND)
 	@$(BIN)/maye demo $(if $(PRESET),--preset $(PRESET)) $(if $(SEED),--seed $(SEED))
+
+demo-full: $(PACKAGES) $(FRONTEND)
+	@$(BIN)/maye demo --preset $(if $(PRESET),$(PRESET),quickstart-experiment-full) $(if $(SEED),--seed $(SEED))
 
 up: $(PACKAGES) $(FRONTEND)
 	@$(BIN)/maye up

@@ -46,8 +46,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="do not publish the workbench's data sets and model",
     )
     demo = commands.add_parser("demo", help="start the platform, run a preset and show the result")
-    demo.add_argument("--preset", default="quickstart", help="preset to run (default: quickstart)")
-    demo.add_argument("--seed", type=int, help="seed of the run (default: the preset's)")
+    demo.add_argument(
+        "--preset",
+        default="quickstart-experiment",
+        help="preset of an experiment or a run (default: quickstart-experiment)",
+    )
+    demo.add_argument("--seed", type=int, help="the one seed (default: the preset's)")
     commands.add_parser("runs", help="list runs")
     run = commands.add_parser("run", help="look at one run")
     run.add_argument("action", choices=("show", "cancel", "log"))

@@ -6,7 +6,7 @@ with Client.from_environment(os.environ) as maye:
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import httpx
@@ -132,11 +132,7 @@ class Client:
         Raises:
             CommandError: no such preset, it cannot be launched now, or a path is unknown.
         """
-        entry = self.preset(preset)
-        if entry["unavailable_because"]:
-            raise CommandError(
-                f"preset {preset} cannot be launched: {entry['unavailable_because']}"
-            )
+        entry = _find_preset(self.presets(), preset)
         config = entry["config"]
         for path, value in (changes or {}).items():
             _set_path(config, path, value)
@@ -148,15 +144,6 @@ class Client:
     def presets(self) -> list[Json]:
         """Ready configurations."""
         return self.get("presets")
-
-    def preset(self, slug: str) -> Json:
-        """A preset by its slug."""
-        presets = {entry["slug"]: entry for entry in self.presets()}
-        if slug not in presets:
-            raise CommandError(
-                f"there is no preset {slug!r} (allowed: {', '.join(sorted(presets)) or 'none'})"
-            )
-        return presets[slug]
 
     def cancel(self, run_id: str) -> Json:
         """Ask a run to stop."""
@@ -178,6 +165,54 @@ class Client:
         """Points of a metric, in order of rl_step."""
         (found,) = self.get(f"runs/{run_id}/series", keys=key, max_points=max_points)
         return found["points"]
+
+    def experiments(self) -> Iterator[Json]:
+        """All experiments, newest first."""
+        cursor = None
+        while True:
+            page = self.get("experiments", cursor=cursor)
+            yield from page["experiments"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def experiment(self, experiment_id: str) -> Json:
+        """An experiment with its runs."""
+        return self.get(f"experiments/{experiment_id}")
+
+    def launch_experiment(self, spec: Json) -> Json:
+        """Queue all runs of an experiment; see `backend/contract/experiments.py`."""
+        return self.post("experiments", spec)
+
+    def experiment_presets(self) -> list[Json]:
+        """Ready experiments."""
+        return self.get("presets/experiments")
+
+    def launch_experiment_preset(self, preset: str, *, seeds: Sequence[int] | None = None) -> Json:
+        """Queue a ready experiment.
+
+        Args:
+            preset: slug of the preset.
+            seeds: in place of the preset's seeds.
+
+        Raises:
+            CommandError: no such preset, or it cannot be launched now.
+        """
+        entry = _find_preset(self.experiment_presets(), preset)
+        spec = entry["spec"]
+        return self.launch_experiment(spec if seeds is None else {**spec, "seeds": list(seeds)})
+
+    def cancel_experiment(self, experiment_id: str) -> Json:
+        """Ask all its runs that have not ended to stop."""
+        return self.post(f"experiments/{experiment_id}/cancel")
+
+    def rerun(self, experiment_id: str, run_id: str) -> Json:
+        """Queue a new run in the place of one that has ended: the cell with the new one."""
+        return self.post(f"experiments/{experiment_id}/runs/{run_id}/rerun")
+
+    def report(self, experiment_id: str, *, spread: str = "population") -> Json:
+        """Table, figures and findings; spread is population or sample."""
+        return self.get(f"experiments/{experiment_id}/report", spread=spread)
 
     def wait(self, run_id: str) -> Json:
         """Wait for the end of a run."""
@@ -202,6 +237,21 @@ class Client:
         if response.is_success:
             return response.json() if response.content else None
         raise _error_of(f"{method} {path}", response)
+
+
+def _find_preset(presets: Sequence[Json], slug: str) -> Json:
+    """The preset of a slug.
+
+    Raises:
+        CommandError: there is none, or it cannot be launched now.
+    """
+    found = next((entry for entry in presets if entry["slug"] == slug), None)
+    if found is None:
+        allowed = ", ".join(sorted(entry["slug"] for entry in presets)) or "none"
+        raise CommandError(f"there is no preset {slug!r} (allowed: {allowed})")
+    if found["unavailable_because"]:
+        raise CommandError(f"preset {slug} cannot be launched: {found['unavailable_because']}")
+    return found
 
 
 def _error_of(what: str, response: httpx.Response) -> ServerError:

@@ -1,24 +1,20 @@
-"""`maye demo`: the platform, one run of a preset, its progress, and what it has learnt."""
+"""`maye demo`: the platform, an experiment or a run of a preset, its progress and its result."""
 
 import sys
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from backend.contract.runs import RunStatus
 from backend.contract.settings import Settings
-from maye.client import AwayError, Client, Json
+from maye.client import Client, Json
 from maye.errors import CommandError
+from maye.experiment_progress import follow_experiment, name_cell
 from maye.platform import Platform, StopAskedError, serving
+from maye.progress import follow_run
+from maye.report_text import print_report
 from maye.result_table import build_table, load_gains, wall_time_s
 from maye.workbench import publish
-
-POLL_S = 1.0
-PLAIN_EVERY_S = 10.0
-"""Seconds between two lines of progress where there is no terminal."""
 
 
 def serve(environ: Mapping[str, str], console: Console, *, has_workbench: bool) -> int:
@@ -53,7 +49,7 @@ def _publish_if_possible(
 def demonstrate(
     environ: Mapping[str, str], console: Console, *, preset: str, seed: int | None
 ) -> int:
-    """`maye demo`: 0 when the run has succeeded."""
+    """`maye demo`: 0 when the run, or every run of the experiment, has succeeded."""
     try:
         with serving(
             environ, lambda text: console.print(text, markup=False, highlight=False)
@@ -62,17 +58,15 @@ def demonstrate(
             _introduce(platform, settings, console)
             with _connect(platform, environ) as client:
                 publish(client, settings, platform)
-                run = client.launch_preset(preset, seed=seed)
-                console.print(
-                    f"run {run['name']!r}: {platform.address}/runs/{run['id']}", highlight=False
-                )
-                run = _follow(platform, client, run["id"], console)
-                status = _conclude(client, run, console)
+                if preset in {entry["slug"] for entry in client.experiment_presets()}:
+                    _demonstrate_experiment(platform, client, console, preset=preset, seed=seed)
+                else:
+                    _demonstrate_run(platform, client, console, preset=preset, seed=seed)
             if sys.stdin.isatty():
                 console.print(f"still serving at {platform.address}; Ctrl-C stops")
                 while True:
                     platform.wait(60.0)
-            return status
+            return 0
     except StopAskedError:
         console.print("stopped; a run that was going on continues at the next start")
         return 130
@@ -90,82 +84,54 @@ def _connect(platform: Platform, environ: Mapping[str, str]) -> Client:
     return Client.from_environment(dict(environ) | {"MAYE_API_URL": platform.address})
 
 
-@dataclass(slots=True)
-class _PlainProgress:
-    """Progress as lines, for logs."""
+def _demonstrate_run(
+    platform: Platform, client: Client, console: Console, *, preset: str, seed: int | None
+) -> None:
+    """One run of a preset.
 
-    console: Console
-    said_at: float = 0.0
-    said_phase: str = ""
-
-    def show(self, run: Json, line: str) -> None:
-        """Say it when the phase has changed or enough time has passed."""
-        now = time.monotonic()
-        if run["phase"] != self.said_phase or now - self.said_at > PLAIN_EVERY_S:
-            self.said_at, self.said_phase = now, run["phase"]
-            self.console.print(line, highlight=False, markup=False)
+    Raises:
+        CommandError: it did not succeed.
+    """
+    run = client.launch_preset(preset, seed=seed)
+    console.print(f"run {run['name']!r}: {platform.address}/runs/{run['id']}", highlight=False)
+    _conclude(client, follow_run(platform, client, run["id"], console), console)
 
 
-def _follow(platform: Platform, client: Client, run_id: str, console: Console) -> Json:
-    """Show a run's progress until it ends."""
-    estimate = _Estimate()
-    plain = _PlainProgress(console)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[details]}"),
+def _demonstrate_experiment(
+    platform: Platform, client: Client, console: Console, *, preset: str, seed: int | None
+) -> None:
+    """A preset's experiment, with its seeds or the one that was asked for.
+
+    Raises:
+        CommandError: a run of it did not succeed.
+    """
+    experiment = client.launch_experiment_preset(preset, seeds=None if seed is None else [seed])
+    address = f"{platform.address}/experiments/{experiment['id']}"
+    console.print(
+        f"experiment {experiment['name']!r}, {experiment['num_runs']} runs: {address}",
+        highlight=False,
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("RL steps", total=None, details="")
-        while True:
-            try:
-                run = client.run(run_id)
-            except AwayError:
-                platform.wait(POLL_S)
-                continue
-            details = estimate.describe(run)
-            total = run["total_rl_steps"]
-            progress.update(task, completed=run["rl_step"], total=total, details=details)
-            if not console.is_terminal:
-                plain.show(run, f"RL step {run['rl_step']} of {total or '?'}: {details}")
-            if RunStatus(run["status"]).is_terminal:
-                return run
-            platform.wait(POLL_S)
+    experiment = follow_experiment(platform, client, experiment["id"], console)
+    print_report(client.report(experiment["id"]), console)
+    console.print(f"report: {address}", highlight=False)
+    lost = [cell for cell in experiment["cells"] if cell["run"]["status"] != RunStatus.SUCCEEDED]
+    if lost:
+        reasons = [
+            f"{name_cell(cell)} {cell['run']['status']}: "
+            f"{cell['run']['reason'] or 'no reason was given'}"
+            for cell in lost
+        ]
+        raise CommandError(
+            f"{len(lost)} of {experiment['num_runs']} runs did not succeed: {'; '.join(reasons)}"
+        )
 
 
-@dataclass(slots=True)
-class _Estimate:
-    """Estimates the time left from the steps that were seen."""
+def _conclude(client: Client, run: Json, console: Console) -> None:
+    """Show the result.
 
-    first_rl_step: int | None = None
-    first_seen_at: float = 0.0
-
-    def describe(self, run: Json) -> str:
-        """Accuracy, phase and time left in words."""
-        parts = [run["phase"] or run["waits_for"] or run["status"]]
-        if run["training_accuracy"] is not None:
-            parts.append(f"training accuracy {run['training_accuracy']:.1%}")
-        left_s = self._left_s(run)
-        if left_s is not None:
-            parts.append(f"about {left_s / 60:.1f} min left")
-        return ", ".join(parts)
-
-    def _left_s(self, run: Json) -> float | None:
-        now = time.monotonic()
-        if self.first_rl_step is None and run["rl_step"] > 0:
-            self.first_rl_step, self.first_seen_at = run["rl_step"], now
-        if self.first_rl_step is None or run["total_rl_steps"] is None:
-            return None
-        num_seen = run["rl_step"] - self.first_rl_step
-        if num_seen < 1:
-            return None
-        return (now - self.first_seen_at) / num_seen * (run["total_rl_steps"] - run["rl_step"])
-
-
-def _conclude(client: Client, run: Json, console: Console) -> int:
-    """Show the result; the exit status."""
+    Raises:
+        CommandError: the run did not succeed.
+    """
     if run["status"] != RunStatus.SUCCEEDED:
         raise CommandError(
             f"the run {run['status']} ({run['error_code'] or 'no code'}): "
@@ -180,4 +146,3 @@ def _conclude(client: Client, run: Json, console: Console) -> int:
             build_table("Control: pictures permuted among the validation problems", control)
         )
     console.print(f"wall time of the run: {wall_time_s(run):.0f} s", highlight=False)
-    return 0
