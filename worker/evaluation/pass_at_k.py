@@ -43,10 +43,10 @@ def pass_at(num_correct_per_problem: Sequence[int], *, num_samples: int, at: int
         raise ValueError(f"{max(num_correct_per_problem)} of {num_samples} responses are right")
     if not 1 <= at <= num_samples:
         raise ValueError(f"pass@{at} of {num_samples} responses: at must be 1 to {num_samples}")
-    all_ways = comb(num_samples, at)
     # Integers until the last division, so that nothing is rounded on the way.
+    choices = comb(num_samples, at) * len(num_correct_per_problem)
     failing = sum(comb(num_samples - c, at) for c in num_correct_per_problem)
-    return 1 - failing / (all_ways * len(num_correct_per_problem))
+    return (choices - failing) / choices
 
 
 def default_at(num_samples: int) -> list[int]:
