@@ -108,8 +108,13 @@ def adapters_off(model: nn.Module) -> Iterator[None]:
     A model without adapters stays as it is. No gradient may be wanted inside.
     """
     layers = adapted_layers(model).values()
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     for layer in layers:
         layer.enable_adapters(False)
+    for parameter in trained:
+        # peft freezes them besides. A sharded model that is gathered inside would take them for
+        # frozen from then on, and leave their gradients in bf16.
+        parameter.requires_grad_(True)
     try:
         yield
     finally:
