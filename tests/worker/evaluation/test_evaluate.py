@@ -14,7 +14,7 @@ SETTINGS = EvaluationSettings(
         DecodingSetting(k=1, temperature=0.01, top_p=0.001),
     )
 )
-LOOP = "Let me check again. " * 4
+LOOP = "So. " + "Let me check again. " * 4
 SCRIPT = {
     # right answers are [1]
     "a": ["[2]", "Wait, wait: [1]", "[1]", "[3]"],

@@ -18,7 +18,7 @@ LOOPING = {"mathv_qwen_vl_max_cot_1099", "mathv_qwen_vl_max_cot_2099", "mathv_qw
         "First I add. " + "Let me check again. " * 4,
         "So. " + "Wait, 3 + 4 is 7.\n\n" * 6 + "Wait, 3 +",  # cut off in a stretch
         "1, 2, 3, " * 10,
-        "等等，让我再检查一遍这个答案。" * 5,
+        "等等让我再检查一遍这个答案。" * 5,
         "a" + "bcdefghij " * 1000,
         "".join(chr(97 + i % 26) + str(i) for i in range(60)) * 5,  # a long stretch
     ],
