@@ -10,6 +10,7 @@ from backend.contract.config import AlgorithmConfig, RLConfig, parse_config
 from backend.contract.presets import load_presets
 
 SFT = {"kind": "sft"}
+EVALUATION = {"kind": "evaluation"}
 PARTS = [
     part
     for part in vars(config_module).values()
@@ -58,25 +59,103 @@ def test_every_preset_is_a_valid_configuration_with_title_and_description() -> N
         assert preset.description
 
 
-def test_a_traced_response_must_be_one_of_the_step_and_both_numbers_are_named() -> None:
-    algorithm = {"responses_per_rl_step": 4, "responses_per_update": 4}
-    body: dict[str, Any] = {"model": "m", "dataset": "d", "algorithm": algorithm}
-    body["trace"] = {"every_rl_steps": 1, "samples": [0, 4]}
-    with pytest.raises(ValidationError, match=r"trace\.samples \(4\).*responses_per_rl_step \(4\)"):
-        RLConfig.model_validate(body)
-    # What is off needs no numbers that fit.
-    RLConfig.model_validate(body | {"trace": {"every_rl_steps": 0, "samples": [0, 4]}})
+def refusal(body: dict[str, Any]) -> tuple[tuple[str | int, ...], str]:
+    """Where a run's body is refused, after its kind, and why."""
+    with pytest.raises(ValidationError) as caught:
+        parse_config({"model": "m", "dataset": "d", **body})
+    [error] = caught.value.errors()
+    return error["loc"][1:], error["msg"]
+
+
+VLLM = {"engine": {"name": "vllm"}}
+COLD = {"evaluation": {"decoding": [{"k": 1, "temperature": 1.0}, {"k": 1, "temperature": 0.001}]}}
 
 
 @pytest.mark.parametrize(
-    ("body", "field"),
-    [({}, r"algorithm\.responses_per_update \(28\)"), (SFT, r"supervised\.samples_per_update")],
+    ("body", "path", "words"),
+    [
+        (
+            {
+                "algorithm": {"responses_per_rl_step": 4, "responses_per_update": 4},
+                "trace": {"every_rl_steps": 1, "samples": [0, 4]},
+            },
+            "trace samples 1",
+            "trace.samples (4) must be less than algorithm.responses_per_rl_step (4)",
+        ),
+        (
+            {
+                "sampling": {"max_response_tokens": 8},
+                "algorithm": {"overlong_buffer_tokens": 9},
+            },
+            "algorithm overlong_buffer_tokens",
+            "must be at most sampling.max_response_tokens (8)",
+        ),
+        (
+            {"engine": {"placement": "own_device"}},
+            "engine placement",
+            "no effect with engine.name transformers",
+        ),
+        (
+            VLLM | {"sampling": {"top_p": 0.9}},
+            "sampling top_p",
+            "sampling.top_p (0.9) must be 1 with engine.name vllm",
+        ),
+        (
+            VLLM | {"sampling": {"temperature": 0.001}},
+            "sampling temperature",
+            "temperature 0.001 is too low for engine.name vllm",
+        ),
+        (VLLM | COLD, "evaluation decoding 1 temperature", "temperature 0.001 is too low"),
+        (
+            SFT | VLLM | COLD,
+            "evaluation decoding 1 temperature",
+            "temperature 0.001 is too low",
+        ),
+        (
+            EVALUATION | VLLM | COLD,
+            "evaluation decoding 1 temperature",
+            "temperature 0.001 is too low",
+        ),
+        (
+            VLLM | {"parallel": {"devices": 2}},
+            "parallel devices",
+            "parallel.devices (2) must be 1; with more, choose transformers",
+        ),
+        (
+            SFT | VLLM | {"parallel": {"devices": 2}},
+            "parallel devices",
+            "parallel.devices (2) must be 1; with more, choose transformers",
+        ),
+        (
+            {"parallel": {"devices": 29}},
+            "parallel devices",
+            "parallel.devices (29) must be at most algorithm.responses_per_update (28)",
+        ),
+        (
+            SFT | {"parallel": {"devices": 65}},
+            "parallel devices",
+            "parallel.devices (65) must be at most supervised.samples_per_update (64)",
+        ),
+    ],
 )
-def test_every_device_takes_part_in_every_update(body: dict[str, Any], field: str) -> None:
-    body = {"model": "m", "dataset": "d", "parallel": {"devices": 65}, **body}
-    rule = rf"parallel\.devices \(65\) must be at most {field}"
-    with pytest.raises(ValidationError, match=rule) as caught:
-        parse_config(body)
-    [error] = caught.value.errors()
-    assert error["loc"][-2:] == ("parallel", "devices")
-    parse_config(body | {"parallel": {"devices": 28}})
+def test_parts_that_cannot_work_together_are_refused_by_field_and_rule(
+    body: dict[str, Any], path: str, words: str
+) -> None:
+    where, why = refusal(body)
+    assert " ".join(str(key) for key in where) == path
+    assert words in why
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # What is off needs no numbers that fit.
+        {"trace": {"every_rl_steps": 0, "samples": [896]}},
+        {"sampling": {"top_p": 0.9}},
+        COLD,
+        {"parallel": {"devices": 28}},
+        SFT | {"parallel": {"devices": 64}},
+    ],
+)
+def test_parts_that_work_together_are_taken(body: dict[str, Any]) -> None:
+    parse_config({"model": "m", "dataset": "d", **body})

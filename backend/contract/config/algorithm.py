@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from backend.contract.config.closed import Closed, unit
+from backend.contract.config.refusal import refuse
 
 AlgorithmName = Literal[
     "reinforce_plus_plus",
@@ -130,23 +131,27 @@ class AlgorithmConfig(Closed):
     @model_validator(mode="after")
     def _counts_divide(self) -> Self:
         total, ranks = self.responses_per_rl_step, self.num_slices
-        for divisor, whole in (
-            ("responses_per_update", "responses_per_rl_step"),
-            ("responses_per_prompt", "responses_per_rl_step"),
-        ):
-            if total % getattr(self, divisor):
-                raise ValueError(
-                    f"{divisor} ({getattr(self, divisor)}) must divide {whole} ({total})"
+        for field in ("responses_per_update", "responses_per_prompt"):
+            divisor = getattr(self, field)
+            if total % divisor:
+                refuse(
+                    (field,),
+                    f"{field} ({divisor}) must divide responses_per_rl_step ({total})",
+                    divisor,
                 )
         if self.responses_per_update % ranks:
-            raise ValueError(
+            refuse(
+                ("legacy_ranks",),
                 f"legacy_ranks ({ranks}) must divide responses_per_update "
-                f"({self.responses_per_update}): every slice gives an update as many responses"
+                f"({self.responses_per_update}): every slice gives an update as many responses",
+                self.legacy_ranks,
             )
         if (total // ranks) % self.responses_per_prompt:
-            raise ValueError(
+            refuse(
+                ("legacy_ranks",),
                 f"legacy_ranks ({ranks}) must divide responses_per_rl_step / responses_per_prompt "
-                f"({total} / {self.responses_per_prompt})"
+                f"({total} / {self.responses_per_prompt})",
+                self.legacy_ranks,
             )
         return self
 
@@ -159,9 +164,11 @@ class AlgorithmConfig(Closed):
             (self.samples_dynamically, "dynamic_sampling (true)"),
         ):
             if needed:
-                raise ValueError(
+                refuse(
+                    ("responses_per_prompt",),
                     f"{what} compares the responses to a prompt: responses_per_prompt must be at "
-                    f"least 2, not {self.responses_per_prompt}"
+                    f"least 2, not {self.responses_per_prompt}",
+                    self.responses_per_prompt,
                 )
         return self
 
@@ -183,9 +190,11 @@ class AlgorithmConfig(Closed):
                     if getattr(row, field.replace("_positive", "s").replace("_negative", "s"))
                     is not None
                 ]
-                raise ValueError(
+                refuse(
+                    (field,),
                     f"{field} ({value}) has no effect with name {self.name}: leave it empty, or "
-                    f"choose {', '.join(allowed)}"
+                    f"choose {', '.join(allowed)}",
+                    value,
                 )
         return self
 

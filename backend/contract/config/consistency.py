@@ -5,11 +5,20 @@ checked at submission by `backend/api/services/run_checks.py`.
 """
 
 from backend.contract.config.algorithm import AlgorithmConfig
+from backend.contract.config.evaluation import EvaluationSettings
 from backend.contract.config.refusal import refuse
 from backend.contract.config.reward import RewardConfig
 from backend.contract.config.rollouts import EngineConfig, SamplingConfig
 from backend.contract.config.supervised import SupervisedConfig
-from backend.contract.config.training import LoraConfig, ParallelConfig, TrainedPartsConfig
+from backend.contract.config.training import (
+    LoraConfig,
+    ParallelConfig,
+    TraceConfig,
+    TrainedPartsConfig,
+)
+
+VLLM_LEAST_TEMPERATURE = 0.01
+"""vLLM raises lower temperatures to this one, for the sake of its arithmetic."""
 
 _ENGINE_OF_FIELD = {"placement": "vllm", "gpu_memory_frac": "vllm", "max_rows": "transformers"}
 
@@ -71,6 +80,56 @@ def check_engine(engine: EngineConfig) -> None:
             )
 
 
+def check_vllm(
+    engine: EngineConfig,
+    evaluation: EvaluationSettings,
+    *,
+    parallel: ParallelConfig | None = None,
+    sampling: SamplingConfig | None = None,
+) -> None:
+    """What vLLM cannot do, or would do otherwise than the configuration says.
+
+    Args:
+        engine: With another name nothing is checked.
+        evaluation: Its temperatures.
+        parallel: Of the trainer; None where nothing is trained.
+        sampling: Of the rollouts; None where there are none.
+
+    Raises:
+        ValidationError: names the field and the rule.
+    """
+    if engine.name != "vllm":
+        return
+    if parallel is not None and parallel.devices > 1:
+        refuse(
+            ("parallel", "devices"),
+            f"engine.name vllm serves a trainer of one device, parallel.devices "
+            f"({parallel.devices}) must be 1; with more, choose transformers",
+            parallel.devices,
+        )
+    if sampling is not None and sampling.top_p < 1.0:
+        refuse(
+            ("sampling", "top_p"),
+            f"sampling.top_p ({sampling.top_p:g}) must be 1 with engine.name vllm, whose "
+            "log-probabilities are those within the nucleus; the trainer's are over all tokens",
+            sampling.top_p,
+        )
+    temperatures: list[tuple[tuple[str | int, ...], float]] = [
+        (("evaluation", "decoding", index, "temperature"), setting.temperature)
+        for index, setting in enumerate(evaluation.decoding)
+    ]
+    if sampling is not None:
+        temperatures.insert(0, (("sampling", "temperature"), sampling.temperature))
+    for path, temperature in temperatures:
+        if temperature < VLLM_LEAST_TEMPERATURE:
+            refuse(
+                path,
+                f"temperature {temperature:g} is too low for engine.name vllm, which takes "
+                f"{VLLM_LEAST_TEMPERATURE:g} in place of anything below",
+                temperature,
+            )
+
+
 def check_devices(parallel: ParallelConfig, batch: AlgorithmConfig | SupervisedConfig) -> None:
     """Every device needs a response, or a problem, of every update.
 
@@ -104,3 +163,36 @@ def check_length_budget(reward: RewardConfig, sampling: SamplingConfig) -> None:
             f"sampling.max_response_tokens ({sampling.max_response_tokens})",
             budget,
         )
+
+
+def check_overlong_buffer(algorithm: AlgorithmConfig, sampling: SamplingConfig) -> None:
+    """The buffer lies within the longest response.
+
+    Raises:
+        ValidationError: names the field and the rule.
+    """
+    buffer, longest = algorithm.overlong_buffer_tokens, sampling.max_response_tokens
+    if buffer is not None and buffer > longest:
+        refuse(
+            ("algorithm", "overlong_buffer_tokens"),
+            f"algorithm.overlong_buffer_tokens ({buffer}) must be at most "
+            f"sampling.max_response_tokens ({longest})",
+            buffer,
+        )
+
+
+def check_traced_samples(trace: TraceConfig, algorithm: AlgorithmConfig) -> None:
+    """A traced response is one of the step; what is off needs no numbers that fit.
+
+    Raises:
+        ValidationError: names the field and the rule.
+    """
+    total = algorithm.responses_per_rl_step
+    for index, number in enumerate(trace.samples):
+        if trace.every_rl_steps and number >= total:
+            refuse(
+                ("trace", "samples", index),
+                f"trace.samples ({number}) must be less than algorithm.responses_per_rl_step "
+                f"({total}): responses are numbered from 0",
+                number,
+            )

@@ -1,14 +1,10 @@
 """Steps I and II of the RL loop: prompts, and how responses are drawn."""
 
-from collections.abc import Sequence
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from backend.contract.config.closed import Closed, unit
-
-VLLM_LEAST_TEMPERATURE = 0.01
-"""vLLM raises lower temperatures to this one, for the sake of its arithmetic."""
 
 
 class DataConfig(Closed):
@@ -56,43 +52,6 @@ class EngineConfig(Closed):
     """vllm only: share of its GPU's memory for weights and key-value cache."""
     max_rows: int = Field(default=640, ge=1, le=65536, json_schema_extra=unit("responses"))
     """transformers only: responses decoded at a time; bounds the key-value cache's memory."""
-
-    @model_validator(mode="after")
-    def _own_device_needs_an_engine_of_its_own(self) -> Self:
-        if self.name == "transformers" and self.placement == "own_device":
-            raise ValueError(
-                "placement own_device needs name vllm: transformers decodes with the policy itself"
-            )
-        return self
-
-    def check_vllm(self, *, devices: int, top_p: float, temperatures: Sequence[float]) -> None:
-        """Refuse what vLLM cannot do, or would do otherwise than the configuration says.
-
-        Args:
-            devices: Of the trainer.
-            top_p: Of the rollouts; 1 where there are none.
-            temperatures: Of rollouts and evaluations.
-
-        Raises:
-            ValueError: names the fields and the rule.
-        """
-        if self.name != "vllm":
-            return
-        if devices > 1:
-            raise ValueError(
-                f"engine.name vllm serves a trainer of one device, parallel.devices ({devices}) "
-                "must be 1; with more, choose transformers"
-            )
-        if top_p < 1.0:
-            raise ValueError(
-                f"sampling.top_p ({top_p:g}) must be 1 with engine vllm, whose log-probabilities "
-                "are those within the nucleus; the trainer's are over all tokens"
-            )
-        if min(temperatures) < VLLM_LEAST_TEMPERATURE:
-            raise ValueError(
-                f"temperature {min(temperatures):g} is too low for engine vllm, which takes "
-                f"{VLLM_LEAST_TEMPERATURE:g} in place of anything below"
-            )
 
 
 class MismatchConfig(Closed):

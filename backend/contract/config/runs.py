@@ -12,7 +12,10 @@ from backend.contract.config.consistency import (
     check_devices,
     check_engine,
     check_length_budget,
+    check_overlong_buffer,
+    check_traced_samples,
     check_trained,
+    check_vllm,
 )
 from backend.contract.config.evaluation import (
     EvaluationConfig,
@@ -90,36 +93,9 @@ class RLConfig(Closed):
         check_engine(self.engine)
         check_devices(self.parallel, self.algorithm)
         check_length_budget(self.reward, self.sampling)
-        return self
-
-    @model_validator(mode="after")
-    def _overlong_buffer_fits(self) -> Self:
-        buffer, longest = self.algorithm.overlong_buffer_tokens, self.sampling.max_response_tokens
-        if buffer is not None and buffer > longest:
-            raise ValueError(
-                f"algorithm.overlong_buffer_tokens ({buffer}) must be at most "
-                f"sampling.max_response_tokens ({longest})"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _vllm_can_do_it(self) -> Self:
-        evaluated = [setting.temperature for setting in self.evaluation.decoding]
-        self.engine.check_vllm(
-            devices=self.parallel.devices,
-            top_p=self.sampling.top_p,
-            temperatures=[self.sampling.temperature, *evaluated],
-        )
-        return self
-
-    @model_validator(mode="after")
-    def _traced_samples_exist(self) -> Self:
-        largest, total = max(self.trace.samples, default=0), self.algorithm.responses_per_rl_step
-        if self.trace.every_rl_steps and largest >= total:
-            raise ValueError(
-                f"trace.samples ({largest}) must be less than algorithm.responses_per_rl_step "
-                f"({total}): responses are numbered from 0"
-            )
+        check_overlong_buffer(self.algorithm, self.sampling)
+        check_vllm(self.engine, self.evaluation, parallel=self.parallel, sampling=self.sampling)
+        check_traced_samples(self.trace, self.algorithm)
         return self
 
 
@@ -168,15 +144,7 @@ class SFTConfig(Closed):
         check_trained(self.trained, self.lora)
         check_engine(self.engine)
         check_devices(self.parallel, self.supervised)
-        return self
-
-    @model_validator(mode="after")
-    def _vllm_can_do_it(self) -> Self:
-        self.engine.check_vllm(
-            devices=self.parallel.devices,
-            top_p=1.0,
-            temperatures=[setting.temperature for setting in self.evaluation.decoding],
-        )
+        check_vllm(self.engine, self.evaluation, parallel=self.parallel)
         return self
 
 
@@ -224,11 +192,7 @@ class EvaluationRunConfig(Closed):
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
         check_engine(self.engine)
-        self.engine.check_vllm(
-            devices=1,
-            top_p=1.0,
-            temperatures=[setting.temperature for setting in self.evaluation.decoding],
-        )
+        check_vllm(self.engine, self.evaluation)
         if self.evaluation.permuted_control and "validation" not in self.splits:
             refuse(
                 ("evaluation", "permuted_control"),

@@ -36,7 +36,8 @@ class TrainedPartsConfig(Closed):
     language_model: bool = True
     """Embeddings and decoder layers."""
     lm_head: bool = True
-    """The output projection; where it is the embedding itself, both follow language_model."""
+    """The output projection; where it is the embedding itself, both follow language_model. With
+    lora it stays as it is, whatever is said here."""
 
 
 class LoraConfig(Closed):

@@ -4,7 +4,6 @@ import importlib.util
 
 import pytest
 import torch
-from pydantic import ValidationError
 
 from backend.contract.config import EngineConfig, RLConfig
 from backend.contract.errors import TrainingError
@@ -60,25 +59,3 @@ def test_a_device_of_its_own_needs_a_second_gpu(monkeypatch):
     assert engine_device(cfg, torch.device("cuda")) == torch.device("cuda", 3)
     with pytest.raises(TrainingError, match="at least two GPUs"):
         engine_device(cfg, torch.device("cuda", 3))
-
-
-def test_a_nucleus_is_refused_with_vllm_whose_log_probabilities_are_those_inside_it():
-    with pytest.raises(ValidationError, match=r"top_p \(0\.9\)"):
-        config(engine={"name": "vllm"}, sampling={"top_p": 0.9})
-    config(engine={"name": "transformers"}, sampling={"top_p": 0.9})
-
-
-def test_a_device_of_its_own_is_refused_for_the_engine_that_shares_the_policy():
-    with pytest.raises(ValidationError, match="transformers decodes with the policy itself"):
-        EngineConfig(name="transformers", placement="own_device")
-
-
-def test_vllm_serves_a_trainer_of_one_device():
-    with pytest.raises(ValidationError, match=r"parallel\.devices \(2\) must be 1"):
-        config(engine={"name": "vllm"}, parallel={"devices": 2})
-
-
-def test_a_temperature_that_vllm_would_raise_is_refused():
-    decoding = [{"k": 1, "temperature": 0.001}]
-    with pytest.raises(ValidationError, match=r"temperature 0\.001 is too low for engine vllm"):
-        config(engine={"name": "vllm"}, evaluation={"decoding": decoding})
