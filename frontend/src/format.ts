@@ -148,3 +148,23 @@ export function capitalize(text: string): string {
 export function formatPlural(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
+
+/** A share as per cent without the sign, for a column that names the unit: 0.621 -> 62.1. */
+export function formatShareNumber(share: number): string {
+  return withMinus((share * 100).toFixed(1));
+}
+
+/** A relative change with its sign: +12.3 %. */
+export function formatGain(gain: number): string {
+  const digits = Math.abs(gain) >= 1 ? 0 : 1;
+  return `${gain > 0 ? "+" : ""}${formatShare(gain, digits)}`;
+}
+
+/** The ends of an interval: [60.2, 64.0]; an end that is not known is a dash. */
+export function formatInterval(
+  { low, high }: { low: number | null; high: number | null },
+  write: (value: number) => string,
+): string {
+  const [from, to] = [low, high].map((end) => (end === null ? "\u2013" : write(end)));
+  return `[${from ?? ""}, ${to ?? ""}]`;
+}

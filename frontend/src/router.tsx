@@ -5,11 +5,18 @@ import { createRootRouteWithContext, createRoute, createRouter, Outlet, redirect
 import { sessionQuery } from "./api/queries";
 import { NotFound, PageError } from "./app/RouteStates";
 import { Shell } from "./app/Shell";
+import { NewExperimentPage } from "./features/config-form/NewExperimentPage";
 import { NewRunPage } from "./features/config-form/NewRunPage";
 import { DatasetPage } from "./features/datasets/DatasetPage";
 import { DatasetsPage } from "./features/datasets/DatasetsPage";
 import { ChartsTab } from "./features/metrics/ChartsTab";
 import { parseChartsSearch } from "./features/metrics/charts-search";
+import { ExperimentPage } from "./features/experiments/ExperimentPage";
+import { ExperimentsPage } from "./features/experiments/ExperimentsPage";
+import { parseReportSearch } from "./features/experiments/experiments-search";
+import { ReportTab } from "./features/experiments/ReportTab";
+import { RunsTab } from "./features/experiments/RunsTab";
+import { SettingsTab } from "./features/experiments/SettingsTab";
 import { ModelsPage } from "./features/models/ModelsPage";
 import { ResponsesTab } from "./features/responses/ResponsesTab";
 import { parseResponsesSearch } from "./features/responses/responses-search";
@@ -93,6 +100,22 @@ const log = createRoute({
   component: LogTab,
   validateSearch: parseLogSearch,
 });
+const experiments = createRoute({ getParentRoute: () => shell, path: "/experiments", component: ExperimentsPage });
+const newExperiment = createRoute({
+  getParentRoute: () => shell,
+  path: "/experiments/new",
+  component: NewExperimentPage,
+  validateSearch: (raw: Raw) => text(raw, "preset"),
+});
+const experiment = createRoute({ getParentRoute: () => shell, path: "/experiments/$experimentId", component: ExperimentPage });
+const report = createRoute({
+  getParentRoute: () => experiment,
+  path: "/",
+  component: ReportTab,
+  validateSearch: parseReportSearch,
+});
+const experimentRuns = createRoute({ getParentRoute: () => experiment, path: "/runs", component: RunsTab });
+const experimentSettings = createRoute({ getParentRoute: () => experiment, path: "/settings", component: SettingsTab });
 const datasets = createRoute({ getParentRoute: () => shell, path: "/datasets", component: DatasetsPage });
 const dataset = createRoute({
   getParentRoute: () => shell,
@@ -109,6 +132,9 @@ const routeTree = root.addChildren([
     runs,
     newRun,
     run.addChildren([charts, responses, steps, config, log]),
+    experiments,
+    newExperiment,
+    experiment.addChildren([report, experimentRuns, experimentSettings]),
     datasets,
     dataset,
     models,

@@ -11,6 +11,8 @@ import type { Series } from "./series";
 type RunPages = InfiniteData<Schemas["RunPage"], string | null>;
 
 const LOG_EVERY_MS = 1000;
+/** First parts of the keys of what changes when a run of an experiment does. */
+const EXPERIMENT_KEYS = ["experiments", "experiment", "report"];
 const statuses = new Map<string, Run["status"]>();
 const logTimers = new Map<string, ReturnType<typeof setTimeout>>();
 
@@ -32,18 +34,20 @@ function applyRun(cache: QueryClient, run: Run): void {
   recentRuns.add(run);
   if (statuses.get(run.id) !== run.status) {
     statuses.set(run.id, run.status);
-    refetchWaiting(cache);
+    refetchDependent(cache);
   }
   cache.setQueryData<RunPages>(keys.runs, (old) => old && { ...old, pages: mergeRun(old.pages, run) });
   cache.setQueryData<RunDetail>(keys.run(run.id), (old) => old && mergeDetail(old, run));
 }
 
-/** When one run changes its state, those in the queue may wait for something else. */
-function refetchWaiting(cache: QueryClient): void {
+/** When one run changes its state, those in the queue may wait for something else, and experiments say so. */
+function refetchDependent(cache: QueryClient): void {
   const isWaiting = (query: { queryKey: readonly unknown[]; state: { data: unknown } }) =>
     query.queryKey[0] === "run" && (query.state.data as RunDetail | undefined)?.status === "queued";
+  const isOfExperiment = (query: { queryKey: readonly unknown[] }) => EXPERIMENT_KEYS.includes(String(query.queryKey[0]));
   void cache.invalidateQueries({ queryKey: keys.runs });
   void cache.invalidateQueries({ predicate: isWaiting });
+  void cache.invalidateQueries({ predicate: isOfExperiment });
 }
 
 function applyMetrics(cache: QueryClient, event: { run_id: string; points: LivePoint[] }): void {

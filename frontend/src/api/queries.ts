@@ -27,6 +27,9 @@ export const keys = {
   log: (id: string) => ["log", id],
   checkpoints: (id: string) => ["checkpoints", id],
   traces: (id: string) => ["traces", id],
+  experiments: ["experiments"],
+  experiment: (id: string) => ["experiment", id],
+  report: (id: string) => ["report", id],
 } as const;
 
 /** First parts of the keys whose content the stream keeps up to date. */

@@ -84,6 +84,182 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Evaluations
+         * @description What a run's policy made of each split, step and decoding setting, oldest first.
+         */
+        get: operations["list_evaluations"];
+        put?: never;
+        /**
+         * Create Evaluation
+         * @description Queue an evaluation of a model or a checkpoint as a run of its own.
+         */
+        post: operations["create_evaluation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{evaluation_id}/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Answers
+         * @description Single answers with their problems, in file order.
+         */
+        get: operations["list_answers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare Evaluations
+         * @description Problems gained and lost between two evaluations of the same data set and split.
+         */
+        get: operations["compare_evaluations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Experiments
+         * @description Experiments, newest first.
+         */
+        get: operations["list_experiments"];
+        put?: never;
+        /**
+         * Create Experiment
+         * @description Queue all runs of an experiment at once; refused where its settings cannot be compared.
+         */
+        post: operations["create_experiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Experiment
+         * @description One experiment with its runs, and where its settings' configurations differ.
+         */
+        get: operations["get_experiment"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Experiment
+         * @description Forget an experiment; its runs stay.
+         */
+        delete: operations["delete_experiment"];
+        options?: never;
+        head?: never;
+        /**
+         * Rename Experiment
+         * @description Give an experiment another name.
+         */
+        patch: operations["rename_experiment"];
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Experiment
+         * @description Cancel all its runs that have not ended, save those that another experiment shares.
+         */
+        post: operations["cancel_experiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment_id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Report
+         * @description Table, figures and findings, from what the runs have logged so far.
+         */
+        get: operations["get_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment_id}/runs/{run_id}/rerun": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rerun Experiment Run
+         * @description Queue a new run in the place of one that has ended; the old one stays in the run list.
+         */
+        post: operations["rerun_experiment_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/metric-catalogue": {
         parameters: {
             query?: never;
@@ -160,6 +336,26 @@ export interface paths {
          * @description Ready configurations; one that cannot be launched now says why.
          */
         get: operations["list_presets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/presets/experiments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Experiment Presets
+         * @description Ready experiments; one that cannot be launched now says why.
+         */
+        get: operations["list_experiment_presets"];
         put?: never;
         post?: never;
         delete?: never;
@@ -607,6 +803,27 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Alarm
+         * @description Something in a run's curves that somebody should look at.
+         */
+        Alarm: {
+            /**
+             * Code
+             * @description plateau, or what collapsed.
+             */
+            code: string;
+            /**
+             * Since Rl Step
+             * @description First step at which it held.
+             */
+            since_rl_step: number;
+            /**
+             * Text
+             * @description What is seen, with its numbers.
+             */
+            text: string;
+        };
+        /**
          * AlgorithmConfig
          * @description Step IV: which algorithm, and its numbers (the paper: Reinforce++ with a k3 KL loss).
          */
@@ -725,6 +942,180 @@ export interface components {
             tokens_per_micro_batch: number;
         };
         /**
+         * Answer
+         * @description One response with its problem and its verdict.
+         */
+        Answer: {
+            /** Category */
+            category: string | null;
+            /** Difficulty */
+            difficulty: string | null;
+            /** Extracted Answer */
+            extracted_answer: string | null;
+            /**
+             * Failure
+             * @description Why the judge could not decide; None when it did.
+             */
+            failure: string | null;
+            /** Gold Answer */
+            gold_answer: string;
+            /**
+             * Image Sha256
+             * @description Picture of the problem under /datasets/{slug}/images/{sha256}; None for text only.
+             */
+            image_sha256: string | null;
+            /** Is Correct */
+            is_correct: boolean;
+            /** Is Repeating */
+            is_repeating: boolean;
+            /** Is Truncated */
+            is_truncated: boolean;
+            /** Item Id */
+            item_id: string;
+            /** Num Response Tokens */
+            num_response_tokens: number;
+            /** Question */
+            question: string;
+            /**
+             * Reflection
+             * @description Reflection words that occur, with how often.
+             */
+            reflection: {
+                [key: string]: number;
+            };
+            /** Response */
+            response: string;
+            /** Reward Parts */
+            reward_parts: {
+                [key: string]: number;
+            };
+            /**
+             * Row
+             * @description Line of the problem in the imported file.
+             */
+            row: number;
+            /**
+             * Sample
+             * @description Which of the k responses.
+             */
+            sample: number;
+        };
+        /**
+         * AnswerPage
+         * @description A page of answers in file order.
+         */
+        AnswerPage: {
+            /** Answers */
+            answers: components["schemas"]["Answer"][];
+            evaluation: components["schemas"]["EvaluationInfo"];
+            /**
+             * Next Cursor
+             * @description Pass as `cursor` for the next page; None on the last.
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * AnswerRecord
+         * @description One response of an evaluation; identified by step, subject, decoding, problem and sample.
+         */
+        AnswerRecord: {
+            /**
+             * Extracted Answer
+             * @description What the judge read as the answer; None without a box.
+             */
+            extracted_answer: string | null;
+            /**
+             * Failure
+             * @description Why the judge could not decide; None when it did.
+             */
+            failure: string | null;
+            /**
+             * Is Correct
+             * @description The judge's verdict.
+             */
+            is_correct: boolean;
+            /**
+             * Is Repeating
+             * @description True when its end repeats the same words over and over.
+             */
+            is_repeating: boolean;
+            /**
+             * Is Truncated
+             * @description True when the response has no end-of-text.
+             */
+            is_truncated: boolean;
+            /**
+             * Item Id
+             * @description Id of the problem in its split.
+             */
+            item_id: string;
+            /**
+             * K
+             * @description Responses per problem of the decoding setting.
+             */
+            k: number;
+            /**
+             * Num Response Tokens
+             * @description Tokens up to and including end-of-text.
+             */
+            num_response_tokens: number;
+            /**
+             * Pictures
+             * @description Own, or permuted among the problems (the control).
+             * @enum {string}
+             */
+            pictures: "own" | "permuted";
+            /**
+             * Reflection
+             * @description Reflection word to occurrences; words that do not occur are left out.
+             */
+            reflection: {
+                [key: string]: number;
+            };
+            /**
+             * Response
+             * @description Decoded text without special tokens.
+             */
+            response: string;
+            /**
+             * Reward Parts
+             * @description Part name (accuracy, language, format) to value.
+             */
+            reward_parts: {
+                [key: string]: number;
+            };
+            /**
+             * Rl Step
+             * @description Step whose policy answered; 0 before training and for a model by itself.
+             */
+            rl_step: number;
+            /**
+             * Sample
+             * @description Which of the k responses.
+             */
+            sample: number;
+            /**
+             * Split
+             * @description Split of the problem.
+             */
+            split: string;
+            /**
+             * Temperature
+             * @description Softmax temperature of the decoding setting.
+             */
+            temperature: number;
+            /**
+             * Top P
+             * @description Nucleus probability of the decoding setting.
+             */
+            top_p: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "answer";
+        };
+        /**
          * AttemptEnd
          * @description The last thing a runner says.
          */
@@ -746,6 +1137,103 @@ export interface components {
              * @description Why, in words, for the user.
              */
             reason?: string | null;
+        };
+        /**
+         * Series
+         * @description One curve: mean over seeds, with the spread.
+         */
+        backend__analysis__report__Series: {
+            /**
+             * Label
+             * @description For the legend.
+             */
+            label: string;
+            /**
+             * Mean
+             * @description [x] mean over seeds.
+             */
+            mean: (number | null)[];
+            /**
+             * Metric
+             * @description Name of what is drawn, for the exports.
+             */
+            metric: string;
+            /**
+             * Num Runs
+             * @description Runs behind the mean.
+             */
+            num_runs: number;
+            /**
+             * Role
+             * @description Decides the colour: vanilla green, SFT blue, RL red, published grey.
+             * @enum {string}
+             */
+            role: "vanilla" | "sft" | "rl" | "published";
+            /**
+             * Std
+             * @description [x] standard deviation over seeds, drawn as a band; None for a single run.
+             */
+            std: (number | null)[] | null;
+            /**
+             * X
+             * @description Epochs or RL steps.
+             */
+            x: number[];
+        };
+        /**
+         * Series
+         * @description A metric's points in order of rl_step; down-sampling keeps each bucket's extremes.
+         */
+        backend__api__schemas__Series: {
+            /** Is Downsampled */
+            is_downsampled: boolean;
+            /** Key */
+            key: string;
+            /**
+             * Num Points
+             * @description Points stored.
+             */
+            num_points: number;
+            /** Points */
+            points: components["schemas"]["SeriesPoint"][];
+        };
+        /**
+         * Block
+         * @description The panels of one model and data set.
+         */
+        Block: {
+            /**
+             * Num Columns
+             * @description Panels per row.
+             */
+            num_columns: number;
+            /**
+             * Panels
+             * @description Row by row.
+             */
+            panels: components["schemas"]["Panel"][];
+            /**
+             * Title
+             * @description Model and data set.
+             */
+            title: string;
+        };
+        /**
+         * CheckpointChoice
+         * @description A checkpoint of another run.
+         */
+        CheckpointChoice: {
+            /**
+             * Rl Step
+             * @description Step after which it was saved.
+             */
+            rl_step: number;
+            /**
+             * Run
+             * Format: uuid
+             * @description The run that saved it.
+             */
+            run: string;
         };
         /**
          * CheckpointConfig
@@ -815,6 +1303,24 @@ export interface components {
             type: "checkpoint";
         };
         /**
+         * CheckpointWish
+         * @description A checkpoint by its step, or by what it is in its run.
+         */
+        CheckpointWish: {
+            /**
+             * Rl Step
+             * @description Step after which it was saved; best is by validation accuracy (last decoding setting).
+             * @default last
+             */
+            rl_step: number | ("best" | "last");
+            /**
+             * Run
+             * Format: uuid
+             * @description The run that saved it.
+             */
+            run: string;
+        };
+        /**
          * Claim
          * @description A run handed to a worker.
          */
@@ -823,7 +1329,7 @@ export interface components {
              * Config
              * @description The resolved configuration.
              */
-            config: components["schemas"]["RLConfig"] | components["schemas"]["SFTConfig"];
+            config: components["schemas"]["RLConfig"] | components["schemas"]["SFTConfig"] | components["schemas"]["EvaluationRunConfig"];
             /**
              * Fence
              * @description Raised by every claim; only its holder may write.
@@ -870,6 +1376,144 @@ export interface components {
              * @description Name of the worker: host and slot group, stable over restarts of its process.
              */
             worker: string;
+        };
+        /**
+         * ComparedGroup
+         * @description The problems of one category or difficulty.
+         */
+        ComparedGroup: {
+            /**
+             * Name
+             * @description None: problems of which the data set does not say it.
+             */
+            name: string | null;
+            /** Num Gained */
+            num_gained: number;
+            /** Num Lost */
+            num_lost: number;
+            /** Num Problems */
+            num_problems: number;
+            /** Num Solved A */
+            num_solved_a: number;
+            /** Num Solved B */
+            num_solved_b: number;
+        };
+        /**
+         * ComparedProblem
+         * @description A problem that one of two evaluations solved and the other did not.
+         */
+        ComparedProblem: {
+            /** Category */
+            category: string | null;
+            /** Difficulty */
+            difficulty: string | null;
+            /** Image Sha256 */
+            image_sha256: string | null;
+            /** Item Id */
+            item_id: string;
+            /** Question */
+            question: string;
+            /** Row */
+            row: number;
+        };
+        /**
+         * Comparison
+         * @description Two evaluations on the same problems; solved means any of k is right.
+         */
+        Comparison: {
+            a: components["schemas"]["EvaluationInfo"];
+            b: components["schemas"]["EvaluationInfo"];
+            /** By Category */
+            by_category: components["schemas"]["ComparedGroup"][];
+            /** By Difficulty */
+            by_difficulty: components["schemas"]["ComparedGroup"][];
+            /**
+             * Difference
+             * @description Accuracy of b minus that of a.
+             */
+            difference: number;
+            /**
+             * Difference High
+             * @description Upper end.
+             */
+            difference_high: number;
+            /**
+             * Difference Low
+             * @description Lower end of the 95 % paired bootstrap interval over problems.
+             */
+            difference_low: number;
+            /**
+             * Gained
+             * @description Solved by b and not by a, in file order.
+             */
+            gained: components["schemas"]["ComparedProblem"][];
+            /**
+             * Lost
+             * @description Solved by a and not by b.
+             */
+            lost: components["schemas"]["ComparedProblem"][];
+            /**
+             * Num Only A
+             * @description Problems that only a has answered.
+             */
+            num_only_a: number;
+            /** Num Only B */
+            num_only_b: number;
+            /**
+             * Num Problems
+             * @description Problems that both have answered; only these are compared.
+             */
+            num_problems: number;
+            /** Num Solved A */
+            num_solved_a: number;
+            /** Num Solved B */
+            num_solved_b: number;
+            /**
+             * P Value
+             * @description McNemar's exact test, two-sided: gains and losses are equally likely.
+             */
+            p_value: number;
+        };
+        /**
+         * ConfigDifference
+         * @description A configuration field in which settings differ.
+         */
+        ConfigDifference: {
+            /**
+             * Path
+             * @description Dotted path of the field.
+             */
+            path: string;
+            /**
+             * Values
+             * @description Setting to value; settings whose kind has no such field are left out.
+             */
+            values: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * Correlation
+         * @description Pearson's r of mean response length and mean reflection ratio over RL steps.
+         */
+        Correlation: {
+            /**
+             * Dataset
+             * @description Slug of the data set.
+             */
+            dataset: string;
+            /**
+             * Model
+             * @description Slug of the model.
+             */
+            model: string;
+            /** @description With Fisher's interval; None where one of the two does not vary. */
+            r: components["schemas"]["Estimate"] | null;
+            /**
+             * Setting
+             * @description Name of the setting.
+             */
+            setting: string;
         };
         /**
          * DataConfig
@@ -940,6 +1584,11 @@ export interface components {
             answer: string;
             /** Category */
             category: string | null;
+            /**
+             * Difficulty
+             * @description In the data set's own words or numbers; None where it has none.
+             */
+            difficulty: string | null;
             /** Image Sha256 */
             image_sha256: string | null;
             /** Item Id */
@@ -1055,10 +1704,47 @@ export interface components {
             placement: "colocated" | "own_device";
         };
         /**
+         * Estimate
+         * @description A number with its 95 % interval.
+         */
+        Estimate: {
+            /**
+             * High
+             * @description Upper end.
+             */
+            high: number | null;
+            /**
+             * Low
+             * @description Lower end; None where too little was measured for an interval.
+             */
+            low: number | null;
+            /**
+             * Method
+             * @description How the interval was made, in words (for example "Student's t over 3 seeds").
+             */
+            method: string;
+            /**
+             * Num Observations
+             * @description Seeds, or problems, that it rests on.
+             */
+            num_observations: number;
+            /**
+             * Value
+             * @description The estimate.
+             */
+            value: number;
+        };
+        /**
          * EvaluationConfig
          * @description How the policy is evaluated on validation and test, before training and every few epochs.
          */
         EvaluationConfig: {
+            /**
+             * At Start
+             * @description Also evaluate before training; an experiment turns it off where vanilla is evaluated once.
+             * @default true
+             */
+            at_start: boolean;
             /**
              * Decoding
              * @description Decoding settings; the default is the paper's three (high, medium, low).
@@ -1083,7 +1769,7 @@ export interface components {
             decoding: components["schemas"]["DecodingSetting"][];
             /**
              * Every Epochs
-             * @description Epochs between two evaluations; step 0 and the last step are always evaluated.
+             * @description Epochs between two evaluations; the last step is always evaluated.
              * @default 1
              */
             every_epochs: number;
@@ -1094,11 +1780,654 @@ export interface components {
              */
             max_response_tokens: number;
             /**
+             * Pass At
+             * @description The k of unbiased pass@k; empty takes 1, 2, 4, ... up to each setting's responses.
+             * @default []
+             */
+            pass_at: number[];
+            /**
              * Permuted Control
              * @description Also evaluate validation with pictures permuted among problems, at step 0 and at the end.
              * @default false
              */
             permuted_control: boolean;
+        };
+        /**
+         * EvaluationCreate
+         * @description A new evaluation job.
+         */
+        EvaluationCreate: {
+            /** @description What to evaluate, and how. */
+            config: components["schemas"]["EvaluationWish"];
+            /**
+             * Name
+             * @description Shown in the run list; made from model and data set where it is left out.
+             */
+            name?: string | null;
+        };
+        /**
+         * EvaluationInfo
+         * @description What a policy made of one split under one decoding setting at one step.
+         */
+        EvaluationInfo: {
+            /**
+             * Accuracy
+             * @description num_solved over num_problems.
+             */
+            accuracy: number;
+            /**
+             * Accuracy High
+             * @description Upper end.
+             */
+            accuracy_high: number;
+            /**
+             * Accuracy Low
+             * @description Lower end of Wilson's 95 % interval over problems.
+             */
+            accuracy_low: number;
+            /**
+             * Dataset
+             * @description Slug of the data set.
+             */
+            dataset: string;
+            /**
+             * Epoch
+             * @description None until the step itself was logged.
+             */
+            epoch: number | null;
+            /** Id */
+            id: number;
+            /**
+             * K
+             * @description Responses per problem.
+             */
+            k: number;
+            /** Mean Response Tokens */
+            mean_response_tokens: number;
+            /** Num Answers */
+            num_answers: number;
+            /**
+             * Num Correct
+             * @description Right responses.
+             */
+            num_correct: number;
+            /**
+             * Num Problems
+             * @description Problems that have an answer.
+             */
+            num_problems: number;
+            /**
+             * Num Solved
+             * @description Problems with at least one right response.
+             */
+            num_solved: number;
+            /**
+             * Pictures
+             * @description own, or permuted among the problems (the control).
+             */
+            pictures: string;
+            /** Rl Step */
+            rl_step: number;
+            /**
+             * Run Id
+             * Format: uuid
+             */
+            run_id: string;
+            /** Split */
+            split: string;
+            /** Temperature */
+            temperature: number;
+            /** Top P */
+            top_p: number;
+        };
+        /**
+         * EvaluationRunConfig
+         * @description An evaluation as a job of its own: a model or a checkpoint, on held-out problems.
+         */
+        EvaluationRunConfig: {
+            /** @description Trained weights to evaluate; empty evaluates the model itself (vanilla). */
+            checkpoint?: components["schemas"]["CheckpointChoice"] | null;
+            /**
+             * @description How a problem becomes a prompt.
+             * @default {
+             *       "max_prompt_tokens": 4096,
+             *       "picture_cache_bytes": 8589934592,
+             *       "prompt_suffix": "\nSolve the problem above and write out the solution. Keep the notation of the question and give the final answer in \\boxed{}."
+             *     }
+             */
+            data: components["schemas"]["DataConfig"];
+            /**
+             * Dataset
+             * @description Slug of the data set.
+             */
+            dataset: string;
+            /**
+             * Device
+             * @description Where to compute; auto takes a GPU when there is one.
+             * @default auto
+             * @enum {string}
+             */
+            device: "auto" | "cpu" | "cuda";
+            /**
+             * @description What draws the responses.
+             * @default {
+             *       "gpu_memory_frac": 0.5,
+             *       "max_rows": 640,
+             *       "name": "transformers",
+             *       "placement": "colocated"
+             *     }
+             */
+            engine: components["schemas"]["EngineConfig"];
+            /**
+             * @description How the model is evaluated.
+             * @default {
+             *       "decoding": [
+             *         {
+             *           "k": 8,
+             *           "temperature": 1,
+             *           "top_p": 1
+             *         },
+             *         {
+             *           "k": 1,
+             *           "temperature": 0.6,
+             *           "top_p": 1
+             *         },
+             *         {
+             *           "k": 1,
+             *           "temperature": 0.01,
+             *           "top_p": 0.001
+             *         }
+             *       ],
+             *       "max_response_tokens": 2048,
+             *       "pass_at": [],
+             *       "permuted_control": false
+             *     }
+             */
+            evaluation: components["schemas"]["EvaluationSettings"];
+            /**
+             * Kind
+             * @description What the run does.
+             * @constant
+             */
+            kind: "evaluation";
+            /**
+             * Model
+             * @description Slug of the model; with a checkpoint, the model that its run started from.
+             */
+            model: string;
+            /**
+             * Precision
+             * @description Arithmetic of forward passes; log-softmax is always fp32.
+             * @default bfloat16
+             * @enum {string}
+             */
+            precision: "float32" | "bfloat16";
+            /**
+             * @description Which words count as reflection.
+             * @default {
+             *       "match": "substring",
+             *       "words": [
+             *         "re-check",
+             *         "re-evaluate",
+             *         "re-examine",
+             *         "re-think",
+             *         "recheck",
+             *         "reevaluate",
+             *         "reexamine",
+             *         "reevaluation",
+             *         "rethink",
+             *         "check again",
+             *         "think again",
+             *         "try again",
+             *         "verify",
+             *         "wait",
+             *         "yet"
+             *       ]
+             *     }
+             */
+            reflection: components["schemas"]["ReflectionConfig"];
+            /**
+             * @description How answers are judged.
+             * @default {
+             *       "accuracy_weight": 1,
+             *       "extra": [],
+             *       "format_weight": 0,
+             *       "judge_timeout_s": 5,
+             *       "judge_workers": 2,
+             *       "language_weight": 1,
+             *       "length_weight": 0,
+             *       "unfinished_reward": -0.1
+             *     }
+             */
+            reward: components["schemas"]["RewardConfig"];
+            /**
+             * Seed
+             * @description Seed of sampling.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Splits
+             * @description Splits to evaluate on.
+             * @default [
+             *       "validation",
+             *       "test"
+             *     ]
+             */
+            splits: ("train" | "validation" | "test")[];
+        };
+        /**
+         * EvaluationSettings
+         * @description What is asked of a policy on validation and test.
+         */
+        EvaluationSettings: {
+            /**
+             * Decoding
+             * @description Decoding settings; the default is the paper's three (high, medium, low).
+             * @default [
+             *       {
+             *         "k": 8,
+             *         "temperature": 1,
+             *         "top_p": 1
+             *       },
+             *       {
+             *         "k": 1,
+             *         "temperature": 0.6,
+             *         "top_p": 1
+             *       },
+             *       {
+             *         "k": 1,
+             *         "temperature": 0.01,
+             *         "top_p": 0.001
+             *       }
+             *     ]
+             */
+            decoding: components["schemas"]["DecodingSetting"][];
+            /**
+             * Max Response Tokens
+             * @description Longest response of an evaluation.
+             * @default 2048
+             */
+            max_response_tokens: number;
+            /**
+             * Pass At
+             * @description The k of unbiased pass@k; empty takes 1, 2, 4, ... up to each setting's responses.
+             * @default []
+             */
+            pass_at: number[];
+            /**
+             * Permuted Control
+             * @description Also evaluate validation with pictures permuted among problems, at step 0 and at the end.
+             * @default false
+             */
+            permuted_control: boolean;
+        };
+        /**
+         * EvaluationWish
+         * @description What to evaluate: the configuration of the run, but for how its checkpoint is named.
+         */
+        EvaluationWish: {
+            /** @description Trained weights to evaluate; empty evaluates the model itself (vanilla). */
+            checkpoint?: components["schemas"]["CheckpointWish"] | null;
+            /**
+             * @description How a problem becomes a prompt.
+             * @default {
+             *       "max_prompt_tokens": 4096,
+             *       "picture_cache_bytes": 8589934592,
+             *       "prompt_suffix": "\nSolve the problem above and write out the solution. Keep the notation of the question and give the final answer in \\boxed{}."
+             *     }
+             */
+            data: components["schemas"]["DataConfig"];
+            /**
+             * Dataset
+             * @description Slug of the data set.
+             */
+            dataset: string;
+            /**
+             * Device
+             * @description Where to compute; auto takes a GPU when there is one.
+             * @default auto
+             * @enum {string}
+             */
+            device: "auto" | "cpu" | "cuda";
+            /**
+             * @description What draws the responses.
+             * @default {
+             *       "gpu_memory_frac": 0.5,
+             *       "max_rows": 640,
+             *       "name": "transformers",
+             *       "placement": "colocated"
+             *     }
+             */
+            engine: components["schemas"]["EngineConfig"];
+            /**
+             * @description How the model is evaluated.
+             * @default {
+             *       "decoding": [
+             *         {
+             *           "k": 8,
+             *           "temperature": 1,
+             *           "top_p": 1
+             *         },
+             *         {
+             *           "k": 1,
+             *           "temperature": 0.6,
+             *           "top_p": 1
+             *         },
+             *         {
+             *           "k": 1,
+             *           "temperature": 0.01,
+             *           "top_p": 0.001
+             *         }
+             *       ],
+             *       "max_response_tokens": 2048,
+             *       "pass_at": [],
+             *       "permuted_control": false
+             *     }
+             */
+            evaluation: components["schemas"]["EvaluationSettings"];
+            /**
+             * Kind
+             * @default evaluation
+             * @constant
+             */
+            kind: "evaluation";
+            /**
+             * Model
+             * @description Slug of the model; with a checkpoint, the model that its run started from.
+             */
+            model: string;
+            /**
+             * Precision
+             * @description Arithmetic of forward passes; log-softmax is always fp32.
+             * @default bfloat16
+             * @enum {string}
+             */
+            precision: "float32" | "bfloat16";
+            /**
+             * @description Which words count as reflection.
+             * @default {
+             *       "match": "substring",
+             *       "words": [
+             *         "re-check",
+             *         "re-evaluate",
+             *         "re-examine",
+             *         "re-think",
+             *         "recheck",
+             *         "reevaluate",
+             *         "reexamine",
+             *         "reevaluation",
+             *         "rethink",
+             *         "check again",
+             *         "think again",
+             *         "try again",
+             *         "verify",
+             *         "wait",
+             *         "yet"
+             *       ]
+             *     }
+             */
+            reflection: components["schemas"]["ReflectionConfig"];
+            /**
+             * @description How answers are judged.
+             * @default {
+             *       "accuracy_weight": 1,
+             *       "extra": [],
+             *       "format_weight": 0,
+             *       "judge_timeout_s": 5,
+             *       "judge_workers": 2,
+             *       "language_weight": 1,
+             *       "length_weight": 0,
+             *       "unfinished_reward": -0.1
+             *     }
+             */
+            reward: components["schemas"]["RewardConfig"];
+            /**
+             * Seed
+             * @description Seed of sampling.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Splits
+             * @description Splits to evaluate on.
+             * @default [
+             *       "validation",
+             *       "test"
+             *     ]
+             */
+            splits: ("train" | "validation" | "test")[];
+        };
+        /**
+         * ExperimentCell
+         * @description One model, data set, setting and seed, with the run that stands for it now.
+         */
+        ExperimentCell: {
+            /** Dataset */
+            dataset: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "vanilla" | "sft" | "rl";
+            /** Model */
+            model: string;
+            run: components["schemas"]["RunSummary"];
+            /**
+             * Seed
+             * @description None for vanilla, which is evaluated once.
+             */
+            seed: number | null;
+            /** Setting */
+            setting: string;
+        };
+        /**
+         * ExperimentDetail
+         * @description An experiment with its runs.
+         */
+        ExperimentDetail: {
+            /**
+             * Cells
+             * @description By model, data set, setting and seed.
+             */
+            cells: components["schemas"]["ExperimentCell"][];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Datasets */
+            datasets: string[];
+            /**
+             * Differences
+             * @description Fields in which the settings' configurations differ.
+             */
+            differences: components["schemas"]["ConfigDifference"][];
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Models */
+            models: string[];
+            /** Name */
+            name: string;
+            /**
+             * Num Runs
+             * @description Cells; a vanilla evaluation that several experiments share counts in each.
+             */
+            num_runs: number;
+            /**
+             * Runs By Status
+             * @description States that occur, with the number of runs in each.
+             */
+            runs_by_status: {
+                [key: string]: number;
+            };
+            /**
+             * Seeds
+             * @description Seeds of every trained setting.
+             */
+            seeds: number[];
+            /**
+             * Settings
+             * @description Names, in the order of the table's columns.
+             */
+            settings: string[];
+            /** @description As it was asked for. */
+            spec: components["schemas"]["ExperimentSpec"];
+            /**
+             * Warnings
+             * @description What was found when it was created, and every reader of its report must know.
+             */
+            warnings: string[];
+        };
+        /**
+         * ExperimentPage
+         * @description A page of experiments, newest first.
+         */
+        ExperimentPage: {
+            /** Experiments */
+            experiments: components["schemas"]["ExperimentSummary"][];
+            /**
+             * Next Cursor
+             * @description Pass as `cursor` for the next page; None on the last.
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * ExperimentPresetInfo
+         * @description A ready experiment.
+         */
+        ExperimentPresetInfo: {
+            /** Description */
+            description: string;
+            /** Slug */
+            slug: string;
+            spec: components["schemas"]["ExperimentSpec"];
+            /** Title */
+            title: string;
+            /**
+             * Unavailable Because
+             * @description Why it cannot be launched now (a model or data set is absent); None when it can.
+             */
+            unavailable_because: string | null;
+        };
+        /**
+         * ExperimentRename
+         * @description Another name for an experiment.
+         */
+        ExperimentRename: {
+            /**
+             * Name
+             * @description Name for people.
+             */
+            name: string;
+        };
+        /**
+         * ExperimentSetting
+         * @description One way to treat the model: untouched, fine-tuned on solutions, or trained by RL.
+         */
+        ExperimentSetting: {
+            /**
+             * Config
+             * @description Configuration of a run of this kind, without model, dataset and seed; defaults elsewhere. A
+             *     vanilla setting without any takes what it shares with the first trained setting.
+             */
+            config?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Kind
+             * @description What it does.
+             * @enum {string}
+             */
+            kind: "vanilla" | "sft" | "rl";
+            /**
+             * Name
+             * @description Unique in the experiment; a column of the table.
+             */
+            name: string;
+        };
+        /**
+         * ExperimentSpec
+         * @description A whole experiment.
+         */
+        ExperimentSpec: {
+            /**
+             * Datasets
+             * @description Slugs of the data sets.
+             */
+            datasets: string[];
+            /**
+             * Models
+             * @description Slugs of the models.
+             */
+            models: string[];
+            /**
+             * Name
+             * @description Name for people.
+             */
+            name: string;
+            /**
+             * Seeds
+             * @description Seeds of every trained setting; vanilla is evaluated once.
+             * @default [
+             *       0,
+             *       1,
+             *       2
+             *     ]
+             */
+            seeds: number[];
+            /**
+             * Settings
+             * @description Ways to treat each model on each data set.
+             */
+            settings: components["schemas"]["ExperimentSetting"][];
+        };
+        /**
+         * ExperimentSummary
+         * @description An experiment as the list shows it.
+         */
+        ExperimentSummary: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Datasets */
+            datasets: string[];
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Models */
+            models: string[];
+            /** Name */
+            name: string;
+            /**
+             * Num Runs
+             * @description Cells; a vanilla evaluation that several experiments share counts in each.
+             */
+            num_runs: number;
+            /**
+             * Runs By Status
+             * @description States that occur, with the number of runs in each.
+             */
+            runs_by_status: {
+                [key: string]: number;
+            };
+            /**
+             * Seeds
+             * @description Seeds of every trained setting.
+             */
+            seeds: number[];
+            /**
+             * Settings
+             * @description Names, in the order of the table's columns.
+             */
+            settings: string[];
         };
         /**
          * ExtraReward
@@ -1136,6 +2465,61 @@ export interface components {
              * @description Where: keys from the body's root.
              */
             path: (string | number)[];
+        };
+        /**
+         * Figure
+         * @description One figure in the paper's layout.
+         */
+        Figure: {
+            /**
+             * Blocks
+             * @description One for each model and data set.
+             */
+            blocks: components["schemas"]["Block"][];
+            /**
+             * Name
+             * @description figure-4 to figure-8: part of the address of its exports.
+             */
+            name: string;
+            /**
+             * Title
+             * @description Caption.
+             */
+            title: string;
+        };
+        /**
+         * Finding
+         * @description A claim of the paper as a test on this experiment's numbers.
+         */
+        Finding: {
+            /**
+             * Claim
+             * @description What is claimed, for which model and data set.
+             */
+            claim: string;
+            /**
+             * Estimates
+             * @description The numbers by name.
+             */
+            estimates: {
+                [key: string]: components["schemas"]["Estimate"];
+            };
+            /**
+             * Name
+             * @description Stable name, such as rl-beats-vanilla.
+             */
+            name: string;
+            /**
+             * Sentence
+             * @description Why, with the numbers.
+             */
+            sentence: string;
+            /**
+             * Verdict
+             * @description never more than the data say.
+             * @enum {string}
+             */
+            verdict: "true" | "false" | "not decidable";
         };
         /**
          * FolderImport
@@ -1237,7 +2621,7 @@ export interface components {
              * @description In the order they were written.
              * @default []
              */
-            records: (components["schemas"]["StepRecord"] | components["schemas"]["SampleRecord"] | components["schemas"]["ProgressRecord"] | components["schemas"]["CheckpointRecord"] | components["schemas"]["NoticeRecord"])[];
+            records: (components["schemas"]["StepRecord"] | components["schemas"]["SampleRecord"] | components["schemas"]["AnswerRecord"] | components["schemas"]["ProgressRecord"] | components["schemas"]["CheckpointRecord"] | components["schemas"]["NoticeRecord"])[];
         };
         /**
          * LogChunk
@@ -1540,6 +2924,32 @@ export interface components {
          */
         Outcome: "succeeded" | "cancelled" | "failed" | "lost";
         /**
+         * Panel
+         * @description One pair of axes.
+         */
+        Panel: {
+            /**
+             * Series
+             * @description Curves; empty where nothing is measured yet.
+             */
+            series: components["schemas"]["backend__analysis__report__Series"][];
+            /**
+             * Title
+             * @description What is drawn.
+             */
+            title: string;
+            /**
+             * X Label
+             * @description epoch or RL step.
+             */
+            x_label: string;
+            /**
+             * Y Label
+             * @description With the unit.
+             */
+            y_label: string;
+        };
+        /**
          * ParallelConfig
          * @description Several devices: parameters, gradients and optimizer state are sharded over them (FSDP2).
          */
@@ -1569,7 +2979,7 @@ export interface components {
          */
         PresetInfo: {
             /** Config */
-            config: components["schemas"]["RLConfig"] | components["schemas"]["SFTConfig"];
+            config: components["schemas"]["RLConfig"] | components["schemas"]["SFTConfig"] | components["schemas"]["EvaluationRunConfig"];
             /** Description */
             description: string;
             /** Slug */
@@ -1648,6 +3058,153 @@ export interface components {
              * @enum {string}
              */
             status: "ok" | "degraded" | "unavailable";
+        };
+        /**
+         * ReflectionConfig
+         * @description Which words count as reflection, in training responses and in evaluations.
+         */
+        ReflectionConfig: {
+            /**
+             * Match
+             * @description substring: anywhere in the lower-cased text (the paper's rule); word: between word ends.
+             * @default substring
+             * @enum {string}
+             */
+            match: "substring" | "word";
+            /**
+             * Words
+             * @description Words or phrases, lower case; each is counted on its own.
+             * @default [
+             *       "re-check",
+             *       "re-evaluate",
+             *       "re-examine",
+             *       "re-think",
+             *       "recheck",
+             *       "reevaluate",
+             *       "reexamine",
+             *       "reevaluation",
+             *       "rethink",
+             *       "check again",
+             *       "think again",
+             *       "try again",
+             *       "verify",
+             *       "wait",
+             *       "yet"
+             *     ]
+             */
+            words: string[];
+        };
+        /**
+         * Report
+         * @description All that an experiment says.
+         */
+        Report: {
+            /**
+             * Correlations
+             * @description Length against reflection.
+             */
+            correlations: components["schemas"]["Correlation"][];
+            /**
+             * Differences
+             * @description Where the settings' configurations differ.
+             */
+            differences: components["schemas"]["ConfigDifference"][];
+            /**
+             * Experiment Id
+             * Format: uuid
+             * @description The experiment.
+             */
+            experiment_id: string;
+            /**
+             * Figures
+             * @description Figures 4 to 8.
+             */
+            figures: components["schemas"]["Figure"][];
+            /**
+             * Findings
+             * @description The paper's claims, tested.
+             */
+            findings: components["schemas"]["Finding"][];
+            /**
+             * Is Complete
+             * @description True when every run has succeeded.
+             */
+            is_complete: boolean;
+            /**
+             * Made At
+             * Format: date-time
+             * @description When these numbers were read (UTC).
+             */
+            made_at: string;
+            /**
+             * Name
+             * @description Its name.
+             */
+            name: string;
+            /**
+             * Runs
+             * @description All runs, in the order of the experiment.
+             */
+            runs: components["schemas"]["ReportRun"][];
+            /**
+             * Spread
+             * @description The standard deviation of the bands.
+             * @enum {string}
+             */
+            spread: "population" | "sample";
+            /**
+             * Table
+             * @description Table 3.
+             */
+            table: components["schemas"]["TableRow"][];
+            /**
+             * Warnings
+             * @description What a reader must know: contaminated data, failed runs, unequal seeds.
+             */
+            warnings: string[];
+        };
+        /**
+         * ReportRun
+         * @description One run of the experiment.
+         */
+        ReportRun: {
+            /**
+             * Dataset
+             * @description Slug of the data set.
+             */
+            dataset: string;
+            /**
+             * Kind
+             * @description What the setting does.
+             * @enum {string}
+             */
+            kind: "vanilla" | "sft" | "rl";
+            /**
+             * Model
+             * @description Slug of the model.
+             */
+            model: string;
+            /**
+             * Run Id
+             * Format: uuid
+             * @description The run.
+             */
+            run_id: string;
+            /**
+             * Seed
+             * @description Seed; None for vanilla, which is evaluated once and shared.
+             */
+            seed: number | null;
+            /**
+             * Setting
+             * @description Name of the setting.
+             */
+            setting: string;
+            /**
+             * Status
+             * @description Where the run stands.
+             */
+            status: string;
         };
         /**
          * RewardConfig
@@ -1799,6 +3356,7 @@ export interface components {
             /**
              * @description When and how the policy is evaluated.
              * @default {
+             *       "at_start": true,
              *       "decoding": [
              *         {
              *           "k": 8,
@@ -1818,6 +3376,7 @@ export interface components {
              *       ],
              *       "every_epochs": 1,
              *       "max_response_tokens": 2048,
+             *       "pass_at": [],
              *       "permuted_control": false
              *     }
              */
@@ -1876,6 +3435,30 @@ export interface components {
              * @enum {string}
              */
             precision: "float32" | "bfloat16";
+            /**
+             * @description Which words count as reflection.
+             * @default {
+             *       "match": "substring",
+             *       "words": [
+             *         "re-check",
+             *         "re-evaluate",
+             *         "re-examine",
+             *         "re-think",
+             *         "recheck",
+             *         "reevaluate",
+             *         "reexamine",
+             *         "reevaluation",
+             *         "rethink",
+             *         "check again",
+             *         "think again",
+             *         "try again",
+             *         "verify",
+             *         "wait",
+             *         "yet"
+             *       ]
+             *     }
+             */
+            reflection: components["schemas"]["ReflectionConfig"];
             /**
              * @description Step III: what a response is worth.
              * @default {
@@ -1939,7 +3522,7 @@ export interface components {
              * Config
              * @description What to do; defaults are the paper's.
              */
-            config: components["schemas"]["RLConfig"] | components["schemas"]["SFTConfig"];
+            config: components["schemas"]["RLConfig"] | components["schemas"]["SFTConfig"] | components["schemas"]["EvaluationRunConfig"];
             /**
              * Name
              * @description Shown in the run list.
@@ -1956,10 +3539,15 @@ export interface components {
          * @description A run with its resolved configuration.
          */
         RunDetail: {
+            /**
+             * Alarms
+             * @description What is wrong with its curves now; empty when nothing is.
+             */
+            alarms: components["schemas"]["Alarm"][];
             /** Attempt */
             attempt: number;
             /** Config */
-            config: components["schemas"]["RLConfig"] | components["schemas"]["SFTConfig"];
+            config: components["schemas"]["RLConfig"] | components["schemas"]["SFTConfig"] | components["schemas"]["EvaluationRunConfig"];
             /**
              * Created At
              * Format: date-time
@@ -2018,6 +3606,11 @@ export interface components {
              * @description Why a queued run has not started, with its position in the queue.
              */
             waits_for: string | null;
+            /**
+             * Warnings
+             * @description What was found in its data when it was created; empty when nothing was.
+             */
+            warnings: string[];
         };
         /**
          * RunEvent
@@ -2075,6 +3668,11 @@ export interface components {
          * @description A run as the list shows it.
          */
         RunSummary: {
+            /**
+             * Alarms
+             * @description What is wrong with its curves now; empty when nothing is.
+             */
+            alarms: components["schemas"]["Alarm"][];
             /** Attempt */
             attempt: number;
             /**
@@ -2288,23 +3886,6 @@ export interface components {
             top_p: number;
         };
         /**
-         * Series
-         * @description A metric's points in order of rl_step; down-sampling keeps each bucket's extremes.
-         */
-        Series: {
-            /** Is Downsampled */
-            is_downsampled: boolean;
-            /** Key */
-            key: string;
-            /**
-             * Num Points
-             * @description Points stored.
-             */
-            num_points: number;
-            /** Points */
-            points: components["schemas"]["SeriesPoint"][];
-        };
-        /**
          * SeriesPoint
          * @description One point of a series: a logged value with its rl_step, epoch and seconds.
          */
@@ -2384,6 +3965,7 @@ export interface components {
             /**
              * @description When and how the model is evaluated.
              * @default {
+             *       "at_start": true,
              *       "decoding": [
              *         {
              *           "k": 8,
@@ -2403,6 +3985,7 @@ export interface components {
              *       ],
              *       "every_epochs": 1,
              *       "max_response_tokens": 2048,
+             *       "pass_at": [],
              *       "permuted_control": false
              *     }
              */
@@ -2449,6 +4032,30 @@ export interface components {
              * @enum {string}
              */
             precision: "float32" | "bfloat16";
+            /**
+             * @description Which words count as reflection.
+             * @default {
+             *       "match": "substring",
+             *       "words": [
+             *         "re-check",
+             *         "re-evaluate",
+             *         "re-examine",
+             *         "re-think",
+             *         "recheck",
+             *         "reevaluate",
+             *         "reexamine",
+             *         "reevaluation",
+             *         "rethink",
+             *         "check again",
+             *         "think again",
+             *         "try again",
+             *         "verify",
+             *         "wait",
+             *         "yet"
+             *       ]
+             *     }
+             */
+            reflection: components["schemas"]["ReflectionConfig"];
             /**
              * @description How answers are judged in evaluations.
              * @default {
@@ -2589,6 +4196,69 @@ export interface components {
              * @default 16384
              */
             tokens_per_micro_batch: number;
+        };
+        /**
+         * TableEntry
+         * @description One setting in one row of the table (Table 3 of the paper).
+         */
+        TableEntry: {
+            /** @description Best epoch of each run, averaged over runs; the interval is over runs. */
+            maximum: components["schemas"]["Estimate"] | null;
+            /**
+             * Maximum Gain
+             * @description maximum / vanilla - 1.
+             */
+            maximum_gain: number | null;
+            /** @description Mean over epochs and runs, epoch 0 left out; the interval is over runs. */
+            mean: components["schemas"]["Estimate"] | null;
+            /**
+             * Mean Gain
+             * @description mean / vanilla - 1: positive is a gain (red), negative a loss (green).
+             */
+            mean_gain: number | null;
+            /**
+             * Setting
+             * @description Name of the setting.
+             */
+            setting: string;
+        };
+        /**
+         * TableRow
+         * @description One decoding setting on one split, of one model and data set.
+         */
+        TableRow: {
+            /**
+             * Dataset
+             * @description Slug of the data set.
+             */
+            dataset: string;
+            /**
+             * Entries
+             * @description Trained settings, in the experiment's order.
+             */
+            entries: components["schemas"]["TableEntry"][];
+            /**
+             * K
+             * @description Responses per problem; solved when any is right.
+             */
+            k: number;
+            /**
+             * Model
+             * @description Slug of the model.
+             */
+            model: string;
+            /**
+             * Split
+             * @description validation or test.
+             */
+            split: string;
+            /**
+             * Temperature
+             * @description Softmax temperature.
+             */
+            temperature: number;
+            /** @description The model before training, with Wilson's interval over problems. */
+            vanilla: components["schemas"]["Estimate"] | null;
         };
         /**
          * Token
@@ -3070,6 +4740,414 @@ export interface operations {
             };
         };
     };
+    list_evaluations: {
+        parameters: {
+            query: {
+                run: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationInfo"][];
+                };
+            };
+        };
+    };
+    create_evaluation: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvaluationCreate"];
+            };
+        };
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+        };
+    };
+    list_answers: {
+        parameters: {
+            query?: {
+                category?: string | null;
+                correct?: boolean | null;
+                cursor?: string | null;
+                difficulty?: string | null;
+                item?: string | null;
+                limit?: number;
+                reflective?: boolean | null;
+                search?: string | null;
+            };
+            header?: never;
+            path: {
+                evaluation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnswerPage"];
+                };
+            };
+        };
+    };
+    compare_evaluations: {
+        parameters: {
+            query: {
+                a: number;
+                b: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
+                };
+            };
+        };
+    };
+    list_experiments: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentPage"];
+                };
+            };
+        };
+    };
+    create_experiment: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExperimentSpec"];
+            };
+        };
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentDetail"];
+                };
+            };
+        };
+    };
+    get_experiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentDetail"];
+                };
+            };
+        };
+    };
+    delete_experiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    rename_experiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExperimentRename"];
+            };
+        };
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentDetail"];
+                };
+            };
+        };
+    };
+    cancel_experiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentDetail"];
+                };
+            };
+        };
+    };
+    get_report: {
+        parameters: {
+            query?: {
+                spread?: "population" | "sample";
+            };
+            header?: never;
+            path: {
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+        };
+    };
+    rerun_experiment_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentCell"];
+                };
+            };
+        };
+    };
     list_metric_catalogue: {
         parameters: {
             query?: never;
@@ -3222,6 +5300,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PresetInfo"][];
+                };
+            };
+        };
+    };
+    list_experiment_presets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentPresetInfo"][];
                 };
             };
         };
@@ -3592,7 +5700,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Series"][];
+                    "application/json": components["schemas"]["backend__api__schemas__Series"][];
                 };
             };
         };
@@ -3666,7 +5774,7 @@ export interface operations {
     get_run_config_schema: {
         parameters: {
             query?: {
-                kind?: "rl" | "sft";
+                kind?: "rl" | "sft" | "evaluation";
             };
             header?: never;
             path?: never;

@@ -11,6 +11,7 @@ import "./shell.css";
 
 const PAGES = [
   { to: "/runs", label: "Runs" },
+  { to: "/experiments", label: "Experiments" },
   { to: "/datasets", label: "Data sets" },
   { to: "/models", label: "Models" },
 ] as const;
@@ -25,6 +26,7 @@ export function Shell() {
   const [isHelpOpen, setIsHelpOpen] = useState(false);
   useShortcuts({
     "g r": () => void navigate({ to: "/runs" }),
+    "g e": () => void navigate({ to: "/experiments" }),
     "g d": () => void navigate({ to: "/datasets" }),
     "g m": () => void navigate({ to: "/models" }),
     c: () => void navigate({ to: "/runs/new" }),

@@ -6,6 +6,7 @@ const SHORTCUTS = [
   ["Enter", "Open the row"],
   ["c", "New run"],
   ["g r", "Go to runs"],
+  ["g e", "Go to experiments"],
   ["g d", "Go to data sets"],
   ["g m", "Go to models"],
   ["Ctrl Enter", "Launch, in the form of a new run"],

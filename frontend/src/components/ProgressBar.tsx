@@ -4,13 +4,15 @@ import type { Status } from "./StatusBadge";
 import "./progress-bar.css";
 
 interface Props {
+  /** What is counted. */
+  label?: string;
   step: number;
   total: number | null;
   status: Status;
 }
 
-/** Finished RL steps of all, as a bar and in numbers. */
-export function ProgressBar({ step, total, status }: Props) {
+/** What is finished of all, as a bar and in numbers; RL steps unless a label says otherwise. */
+export function ProgressBar({ label = "RL steps finished", step, total, status }: Props) {
   const share = total === null || total === 0 ? 0 : Math.min(1, step / total);
   const text = total === null ? "\u2013" : `${formatCount(step)} / ${formatCount(total)}`;
   return (
@@ -18,7 +20,7 @@ export function ProgressBar({ step, total, status }: Props) {
       <span
         className="progress-track"
         role="progressbar"
-        aria-label="RL steps finished"
+        aria-label={label}
         aria-valuemin={0}
         aria-valuemax={total ?? 0}
         aria-valuenow={step}

@@ -18,7 +18,7 @@ export function NewRunPage() {
   const models = useQuery(modelsQuery);
   const datasets = useQuery(datasetsQuery);
   const preset = presets.data?.find(({ slug }) => slug === wanted) ?? presets.data?.find(isAvailable) ?? presets.data?.[0];
-  const kind = preset?.config.kind ?? "rl";
+  const kind = preset?.config.kind === "sft" ? "sft" : "rl";
   const schema = useQuery(schemaQuery(kind));
   const fields = useMemo(() => parseSchema(schema.data ?? {}), [schema.data]);
   const all = [schema, presets, models, datasets];

@@ -75,7 +75,10 @@ export function cleanValue(fields: Field[], value: Json | undefined): JsonObject
 export function defaultsOf(fields: Field[]): JsonObject {
   return Object.fromEntries(
     fields.map((field) => {
-      if (field.type === "group" && !field.isNullable) return [field.name, defaultsOf(field.fields)];
+      // A group's own default may differ from those of its fields.
+      if (field.type === "group" && !field.isNullable) {
+        return [field.name, { ...defaultsOf(field.fields), ...(isObject(field.fallback) ? field.fallback : {}) }];
+      }
       return [field.name, field.fallback ?? (field.type === "group" ? null : "")];
     }),
   );

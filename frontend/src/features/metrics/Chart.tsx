@@ -11,7 +11,7 @@ import type { ChartSpec } from "./chart-list";
 import { ChartTable } from "./ChartTable";
 import type { XAxis } from "./charts-search";
 import { seriesColor } from "./plot-options";
-import { useInView } from "./use-in-view";
+import { useInView } from "@/components/use-in-view";
 import { usePlot } from "./use-plot";
 import "uplot/dist/uPlot.min.css";
 

@@ -47,14 +47,3 @@ export function alignSeries(series: readonly (readonly Point[])[], axis: XAxis, 
 export function lastFinite(points: readonly Point[]): number | null {
   return points.findLast((point) => Number.isFinite(point.value))?.value ?? null;
 }
-
-/** Range of the y-axis: a little air, and zero where the metric demands it. */
-export function rangeOfValues(low: number, high: number, hasZeroAxis: boolean): [number, number] {
-  let [from, to] = hasZeroAxis ? [Math.min(0, low), Math.max(0, high)] : [low, high];
-  if (from === to) {
-    const air = from === 0 ? 1 : Math.abs(from) * 0.1;
-    [from, to] = hasZeroAxis ? [Math.min(0, from - 0), to === 0 ? 1 : to + air] : [from - air, to + air];
-  }
-  const air = (to - from) * 0.06;
-  return [hasZeroAxis && from === 0 ? 0 : from - air, hasZeroAxis && to === 0 ? 0 : to + air];
-}

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 
 import type { Metric } from "@/api/client";
+import { rangeOfValues } from "@/components/plot-look";
 
-import { alignSeries, rangeOfValues } from "./chart-data";
+import { alignSeries } from "./chart-data";
 import { buildChartGroups, parseKey } from "./chart-list";
 import { parseChartsSearch } from "./charts-search";
 import { smooth } from "./smoothing";

@@ -1,20 +1,19 @@
 /** uPlot's options for one chart. */
 import type uPlot from "uplot";
 
+import { axisLook, rangeOfValues, themeColor, WHOLE_INCREMENTS } from "@/components/plot-look";
 import { formatTicks } from "@/format";
 
-import { rangeOfValues } from "./chart-data";
 import type { ChartSpec } from "./chart-list";
 import type { XAxis } from "./charts-search";
 
-const AXIS_FONT = "11px system-ui, sans-serif";
 const PALETTE_SIZE = 6;
 const RAW_ALPHA_UNDER_SMOOTHED = 0.3;
 const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800];
 const HOURS = [1, 2, 3, 6, 12, 24, 48, 72, 120, 240, 480].map((hours) => hours * 3600);
 /** Distances between ticks: whole steps, and round times. */
 const INCREMENTS = {
-  step: [1, 10, 100, 1e3, 1e4, 1e5, 1e6].flatMap((size) => [size, 2 * size, 5 * size]),
+  step: WHOLE_INCREMENTS,
   time: [...SECONDS, ...HOURS],
 };
 const DASHES = [5, 4];
@@ -27,11 +26,6 @@ interface Wanted {
   size: { width: number; height: number };
   onCursor: (index: number | null) => void;
   onZoom: (range: [number, number] | null) => void;
-}
-
-/** A colour of the theme in force. */
-function themeColor(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
 /** CSS variable of a series' colour. */
@@ -57,12 +51,7 @@ function seriesOptions({ spec, isSmoothed }: Wanted): uPlot.Series[] {
 export function plotOptions(wanted: Wanted): uPlot.Options {
   const { spec, axis, size, syncKey, onCursor, onZoom } = wanted;
   const { unit } = spec.metric;
-  const look = {
-    stroke: themeColor("--text-soft"),
-    font: AXIS_FONT,
-    grid: { stroke: themeColor("--grid"), width: 1 },
-    ticks: { show: false },
-  };
+  const look = axisLook();
   return {
     ...size,
     legend: { show: false },
