@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from backend.analysis.build import build_report
 from backend.analysis.curves import Decoded, RunCurves
+from backend.analysis.keys import EPOCH_ACCURACY, RESPONSE_LENGTH
 from backend.analysis.report import Report, Spread
 from backend.api.schemas_experiments import ExperimentCell
 from backend.api.services.experiments import load_experiment, setting_configs, show_cells
@@ -22,8 +23,9 @@ from backend.database.tables import Answer, Evaluation, MetricPoint, RLStep
 
 ACCURACY = "evaluation/accuracy"
 OWN = "own"
-CURVES = ("training/", "response/", "reflection/")
-"""Groups of metrics that figures and findings are drawn from."""
+REFLECTION = "reflection/"
+CURVES = (EPOCH_ACCURACY, RESPONSE_LENGTH)
+"""Metrics that figures and findings are drawn from, besides the group of reflection."""
 
 Points = Sequence[tuple[int, float]]
 Solved = Mapping[Decoded, Mapping[str, bool]]
@@ -49,53 +51,47 @@ def make_report(session: Session, experiment_id: UUID, spread: Spread, now: date
 
 def gather_curves(session: Session, cells: Sequence[ExperimentCell]) -> list[RunCurves]:
     """What each run of an experiment has logged, in the order of the cells."""
-    run_ids = [cell.run.id for cell in cells]
-    points = _read_points(session, run_ids)
-    epochs = _read_epochs(session, run_ids)
-    solved = _read_solved(session, run_ids)
-    return [
-        RunCurves(
-            run_id=cell.run.id,
-            model=cell.model,
-            dataset=cell.dataset,
-            setting=cell.setting,
-            kind=cell.kind,
-            seed=cell.seed,
-            status=cell.run.status,
-            accuracy=_by_decoding(points[cell.run.id], epochs[cell.run.id]),
-            series={
-                key: found
-                for key, found in points[cell.run.id].items()
-                if not key.startswith(ACCURACY)
-            },
-            epochs=epochs[cell.run.id],
-            solved=solved[cell.run.id],
-        )
-        for cell in cells
-    ]
+    solved = _read_solved(session, [cell.run.id for cell in cells])
+    return [_gather(session, cell, solved[cell.run.id]) for cell in cells]
 
 
-def _read_points(session: Session, run_ids: Sequence[UUID]) -> Mapping[UUID, Mapping[str, Points]]:
-    """Finite values by run and key, in order of rl_step."""
-    wanted = [MetricPoint.key.startswith(group) for group in (*CURVES, f"{ACCURACY}{{")]
-    query = (
-        sa.select(MetricPoint.run_id, MetricPoint.key, MetricPoint.rl_step, MetricPoint.value)
-        .where(MetricPoint.run_id.in_(run_ids), sa.or_(*wanted), MetricPoint.value.is_not(None))
-        .order_by(MetricPoint.run_id, MetricPoint.key, MetricPoint.rl_step)
+def _gather(session: Session, cell: ExperimentCell, solved: Solved) -> RunCurves:
+    points = _read_points(session, cell.run.id)
+    epochs = _read_epochs(session, cell.run.id)
+    return RunCurves(
+        run_id=cell.run.id,
+        model=cell.model,
+        dataset=cell.dataset,
+        setting=cell.setting,
+        kind=cell.kind,
+        seed=cell.seed,
+        status=cell.run.status,
+        accuracy=_by_decoding(points, epochs),
+        series={key: found for key, found in points.items() if not key.startswith(ACCURACY)},
+        epochs=epochs,
+        solved=solved,
     )
-    points: dict[UUID, dict[str, list[tuple[int, float]]]] = {id: {} for id in run_ids}
-    for run_id, key, rl_step, value in session.execute(query):
+
+
+def _read_points(session: Session, run_id: UUID) -> Mapping[str, Points]:
+    """Finite values by key, in order of rl_step."""
+    groups = [MetricPoint.key.startswith(start) for start in (REFLECTION, f"{ACCURACY}{{")]
+    query = (
+        sa.select(MetricPoint.key, MetricPoint.rl_step, MetricPoint.value)
+        .where(MetricPoint.run_id == run_id, MetricPoint.value.is_not(None))
+        .where(sa.or_(MetricPoint.key.in_(CURVES), *groups))
+        .order_by(MetricPoint.key, MetricPoint.rl_step)
+    )
+    points: dict[str, list[tuple[int, float]]] = {}
+    for key, rl_step, value in session.execute(query):
         assert value is not None
-        points[run_id].setdefault(key, []).append((rl_step, value))
+        points.setdefault(key, []).append((rl_step, value))
     return points
 
 
-def _read_epochs(session: Session, run_ids: Sequence[UUID]) -> Mapping[UUID, Mapping[int, float]]:
-    query = sa.select(RLStep.run_id, RLStep.rl_step, RLStep.epoch)
-    epochs: dict[UUID, dict[int, float]] = {id: {} for id in run_ids}
-    for run_id, rl_step, epoch in session.execute(query.where(RLStep.run_id.in_(run_ids))):
-        epochs[run_id][rl_step] = epoch
-    return epochs
+def _read_epochs(session: Session, run_id: UUID) -> Mapping[int, float]:
+    query = sa.select(RLStep.rl_step, RLStep.epoch).where(RLStep.run_id == run_id)
+    return {row.rl_step: row.epoch for row in session.execute(query)}
 
 
 def _by_decoding(

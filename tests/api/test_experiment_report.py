@@ -1,0 +1,128 @@
+"""The report of an experiment over REST: exact numbers of made-up runs, live, and its exports."""
+
+from typing import Any
+
+import pytest
+from api_caller import Api
+from experiment_makers import (
+    DECODING,
+    SPLITS,
+    accuracy_key,
+    answer,
+    carry_out,
+    carry_out_training,
+    complete_library,
+    create,
+    step,
+)
+
+SFT_CURVES = ([0.5, 0.25], [0.25, 0.5])
+RL_CURVES = ([0.5, 1.0], [0.75, 0.75])
+
+
+@pytest.fixture
+def experiment(api: Api) -> dict[str, Any]:
+    complete_library(api)
+    return create(api)
+
+
+def carry_out_vanilla(api: Api) -> str:
+    """Half of the problems; the first of each split is solved at k = 1."""
+    keys = [accuracy_key(s, d["k"], d["temperature"]) for s in SPLITS for d in DECODING]
+    answers = [answer(0, split, row, is_correct=row == 1) for split in SPLITS for row in (1, 2)]
+    return carry_out(api, [*answers, step(0, 0.0, dict.fromkeys(keys, 0.5))])
+
+
+def carry_out_everything(api: Api) -> None:
+    carry_out_vanilla(api)
+    for sft, rl in zip(SFT_CURVES, RL_CURVES, strict=True):
+        carry_out_training(api, sft)
+        carry_out_training(api, rl)
+
+
+def report_of(api: Api, experiment: dict[str, Any], **query: str) -> dict[str, Any]:
+    return api.get(f"experiments/{experiment['id']}/report", **query)
+
+
+def test_the_table_holds_means_and_best_epochs_over_seeds(
+    api: Api, experiment: dict[str, Any]
+) -> None:
+    carry_out_everything(api)
+    report = report_of(api, experiment)
+    assert report["is_complete"] is True
+    assert [(row["split"], row["k"]) for row in report["table"]] == [
+        ("validation", 2),
+        ("validation", 1),
+        ("test", 2),
+        ("test", 1),
+    ]
+    for row in report["table"]:
+        assert row["vanilla"]["value"] == 0.5
+        sft, rl = row["entries"]
+        assert (sft["mean"]["value"], sft["maximum"]["value"]) == (0.375, 0.5)
+        assert (rl["mean"]["value"], rl["maximum"]["value"]) == (0.75, 0.875)
+        assert (sft["mean_gain"], rl["mean_gain"]) == (-0.25, 0.5)
+        assert rl["mean"]["num_observations"] == 2
+
+
+def test_answers_give_vanilla_its_interval_over_problems(
+    api: Api, experiment: dict[str, Any]
+) -> None:
+    carry_out_vanilla(api)
+    methods = {row["k"]: row["vanilla"]["method"] for row in report_of(api, experiment)["table"]}
+    assert methods == {2: "problems unknown", 1: "Wilson over 2 problems"}
+
+
+def test_the_report_is_live(api: Api, experiment: dict[str, Any]) -> None:
+    assert report_of(api, experiment)["table"] == []
+    carry_out_vanilla(api)
+    (row, *_) = report_of(api, experiment)["table"]
+    assert row["entries"][1]["mean"] is None
+    carry_out_training(api, SFT_CURVES[0])
+    carry_out_training(api, RL_CURVES[0])
+    live = report_of(api, experiment)
+    assert live["is_complete"] is False
+    assert live["table"][0]["entries"][1]["mean"]["value"] == 0.75
+    assert live["table"][0]["entries"][1]["mean"]["low"] is None
+    statuses = [(run["setting"], run["seed"], run["status"]) for run in live["runs"]]
+    assert statuses == [
+        ("vanilla", None, "succeeded"),
+        ("sft", 0, "succeeded"),
+        ("sft", 1, "queued"),
+        ("rl", 0, "succeeded"),
+        ("rl", 1, "queued"),
+    ]
+
+
+def test_a_failed_run_is_left_out_until_its_rerun(api: Api, experiment: dict[str, Any]) -> None:
+    carry_out_vanilla(api)
+    carry_out_training(api, SFT_CURVES[0])
+    lost = carry_out(api, [step(1, 1.0, {accuracy_key("test", 1, 0.01): 0.0})], "failed")
+    report = report_of(api, experiment)
+    assert any("1 failed run of rl" in warning for warning in report["warnings"])
+    assert all(row["entries"][1]["mean"] is None for row in report["table"])
+    assert api.post(f"experiments/{experiment['id']}/runs/{lost}/rerun").status_code == 201
+    carry_out_training(api, SFT_CURVES[1])
+    carry_out_training(api, RL_CURVES[1])
+    carry_out_training(api, RL_CURVES[0])
+    again = report_of(api, experiment)
+    assert not any("failed" in warning for warning in again["warnings"])
+    assert again["table"][0]["entries"][1]["mean"]["value"] == 0.75
+
+
+def test_the_standard_deviation_is_chosen(api: Api, experiment: dict[str, Any]) -> None:
+    carry_out_everything(api)
+
+    def band(spread: str) -> float:
+        report = report_of(api, experiment, spread=spread)
+        assert report["spread"] == spread
+        panels = [p for f in report["figures"] for b in f["blocks"] for p in b["panels"]]
+        (first, *_) = [s for p in panels for s in p["series"] if s["role"] == "rl"]
+        return first["std"][0]
+
+    # At epoch 1 the seeds have 0.5 and 0.75.
+    assert band("population") == pytest.approx(0.125)
+    assert band("sample") == pytest.approx(0.125 * 2**0.5)
+    url = f"/api/v1/experiments/{experiment['id']}/report"
+    refused = api.client.get(url, headers=api.person, params={"spread": "range"})
+    assert refused.status_code == 422
