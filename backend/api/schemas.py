@@ -198,6 +198,12 @@ class CheckpointInfo(Body):
     rl_step: int
     size_bytes: int
     created_at: datetime
+    is_kept: bool
+    """False once the trainer has deleted it: the newest and the best are kept."""
+    is_last: bool
+    """True for the newest that is kept: a resumed run goes on from it."""
+    is_best: bool
+    """True for that of the best validation accuracy, by the last decoding setting."""
 
 
 class SplitInfo(Body):

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Query, status
 
 from backend.api.dependencies import NowDep, PageDep, PlatformDep, RunId
 from backend.api.schemas import CheckpointInfo, RunCreate, RunDetail, RunEvent, RunPage, RunResume
-from backend.api.services import run_views, runs
+from backend.api.services import checkpoints, run_views, runs
 from backend.contract.runs import RunStatus
 
 router = APIRouter(prefix="/runs", tags=["runs"])
@@ -76,6 +76,6 @@ def list_run_events(run_id: RunId, platform: PlatformDep) -> list[RunEvent]:
 
 @router.get("/{run_id}/checkpoints")
 def list_checkpoints(run_id: RunId, platform: PlatformDep) -> list[CheckpointInfo]:
-    """Announced checkpoints, newest first."""
+    """Announced checkpoints, newest first: which are kept, the last and the best."""
     with platform.database.read_scope() as session:
-        return runs.list_checkpoints(session, run_id)
+        return checkpoints.list_checkpoints(session, platform.settings.paths, run_id)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from backend.api.schemas import CheckpointInfo, RunCreate, RunDetail, RunEvent, RunPage
+from backend.api.schemas import RunCreate, RunDetail, RunEvent, RunPage
 from backend.api.services.cursors import decode_cursor, encode_cursor
 from backend.api.services.run_checks import check_inputs
 from backend.api.services.run_states import change_status, record_event
@@ -20,7 +20,7 @@ from backend.contract.errors import ConflictError, IllegalTransitionError
 from backend.contract.runs import RunStatus
 from backend.database import tables
 from backend.database.session import RUN_COUNTER, raise_counter
-from backend.database.tables import Checkpoint, Outbox, Run
+from backend.database.tables import Outbox, Run
 
 ACTOR = "user"
 
@@ -215,27 +215,4 @@ def list_events(session: Session, run_id: UUID) -> list[RunEvent]:
             reason=event.reason,
         )
         for event in session.scalars(query.order_by(tables.RunEvent.sequence))
-    ]
-
-
-def list_checkpoints(session: Session, run_id: UUID) -> list[CheckpointInfo]:
-    """Announced checkpoints, newest first.
-
-    Raises:
-        NotFoundError: there is no such run.
-    """
-    load_run(session, run_id)
-    query = (
-        sa.select(Checkpoint)
-        .where(Checkpoint.run_id == run_id)
-        .order_by(Checkpoint.rl_step.desc(), Checkpoint.fence.desc())
-    )
-    return [
-        CheckpointInfo(
-            name=checkpoint.name,
-            rl_step=checkpoint.rl_step,
-            size_bytes=checkpoint.size_bytes,
-            created_at=checkpoint.created_at,
-        )
-        for checkpoint in session.scalars(query)
     ]
