@@ -5,7 +5,7 @@ ratio has a denominator of 0, would otherwise change who is averaged from point 
 point is a gap. Runs without any point (still queued) are not waited for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,15 +43,24 @@ class MeanCurve:
         )
 
 
-def mean_curve(runs: Sequence[Points], spread: Spread) -> MeanCurve | None:
-    """Mean and spread over runs; None where no point is common to all runs that have any."""
+def mean_curve(
+    runs: Sequence[Points], spread: Spread, known: Iterable[float] = ()
+) -> MeanCurve | None:
+    """Mean and spread over runs; None where no point is common to all runs that have any.
+
+    Args:
+        runs: Points of each run.
+        spread: Which standard deviation.
+        known: Further x that were reached: gaps where no run has a value.
+    """
     measured = [dict(points) for points in runs if points]
     if not measured:
         return None
     common = set.intersection(*(set(points) for points in measured))
     if not common:
         return None
-    x = sorted(at for at in set().union(*measured) if at <= max(common))
+    first = min(min(points) for points in measured)
+    x = sorted(at for at in set().union(known, *measured) if first <= at <= max(common))
     values = {at: np.array([points[at] for points in measured]) for at in common}
     ddof = 0 if spread == "population" else 1
     return MeanCurve(

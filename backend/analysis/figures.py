@@ -22,10 +22,10 @@ from backend.contract.config import PAPER_REFLECTION_WORDS
 
 _RATIO_TITLES = {
     keys.REFLECTION_RATIO: "Reflection ratio",
-    keys.REFLECTION_IN_CORRECT: "Reflection ratio in correct answers",
-    keys.REFLECTION_IN_INCORRECT: "Reflection ratio in incorrect answers",
-    keys.CORRECT_IN_REFLECTION: "Correct ratio in reflective answers",
-    keys.CORRECT_IN_NO_REFLECTION: "Correct ratio in other answers",
+    keys.REFLECTION_IN_CORRECT: "Reflection in correct answers",
+    keys.REFLECTION_IN_INCORRECT: "Reflection in incorrect answers",
+    keys.CORRECT_IN_REFLECTION: "Correct ratio with reflection",
+    keys.CORRECT_IN_NO_REFLECTION: "Correct ratio without reflection",
 }
 
 

@@ -34,8 +34,9 @@ def training_panel(sources: Sources, key: str, axis: Axis, title: str, y_label: 
     """A training metric: by RL step, or at the end of each epoch where it is cumulative."""
     drawn: list[Series] = []
     for arm in sources.cell.trained:
-        curve = mean_curve([_points(run, key, axis) for run in arm.runs], sources.spread)
-        if curve:
+        known = {step for run in arm.runs for step in run.epochs} if axis == "RL step" else ()
+        curves = [_points(run, key, axis) for run in arm.runs]
+        if curve := mean_curve(curves, sources.spread, known):
             drawn.append(curve.series(label=arm.setting, role=arm.kind, metric=key))
     name = keys.published_name(key)
     if name:

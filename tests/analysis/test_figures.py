@@ -42,6 +42,16 @@ def test_a_point_that_a_run_lacks_is_a_gap():
     assert curve.mean == (2.0, None, 3.0)
 
 
+def test_a_step_that_no_run_has_a_value_for_is_a_gap():
+    run = make_run(
+        "rl",
+        series={keys.CORRECT_IN_REFLECTION: [(2, 0.5), (4, 0.5)]},
+        epochs={1: 0.2, 2: 0.4, 3: 0.6, 4: 0.8, 5: 1.0},
+    )
+    (series,) = panel(figures(run)["figure-6"], "Correct ratio with reflection").series
+    assert (series.x, series.mean) == ((2.0, 3.0, 4.0), (0.5, None, 0.5))
+
+
 def test_runs_without_points_are_not_waited_for():
     curve = mean_curve([[(1, 1.0)], []], "population")
     assert curve is not None
