@@ -7,16 +7,16 @@ from backend.contract.metrics import metric_key
 
 EPOCH_ACCURACY = metric_key("training/epoch_accuracy")
 RESPONSE_LENGTH = metric_key("response/num_tokens")
-REFLECTION_RATIO = "reflection/reflection_ratio"
-REFLECTION_IN_CORRECT = "reflection/reflection_ratio_in_correct_answers"
-REFLECTION_IN_INCORRECT = "reflection/reflection_ratio_in_incorrect_answers"
-CORRECT_IN_REFLECTION = "reflection/correct_ratio_in_reflection_texts"
-CORRECT_IN_NO_REFLECTION = "reflection/correct_ratio_in_no_reflection_texts"
+REFLECTION_RATIO = metric_key("reflection/reflection_ratio")
+REFLECTION_IN_CORRECT = metric_key("reflection/reflection_ratio_in_correct_answers")
+REFLECTION_IN_INCORRECT = metric_key("reflection/reflection_ratio_in_incorrect_answers")
+CORRECT_IN_REFLECTION = metric_key("reflection/correct_ratio_in_reflection_texts")
+CORRECT_IN_NO_REFLECTION = metric_key("reflection/correct_ratio_in_no_reflection_texts")
 
-NUM_RESPONSES = "reflection/num_responses"
-NUM_REFLECTIVE = "reflection/num_reflective"
-NUM_CORRECT = "reflection/num_correct"
-NUM_REFLECTIVE_CORRECT = "reflection/num_reflective_correct"
+NUM_RESPONSES = metric_key("reflection/num_responses")
+NUM_REFLECTIVE = metric_key("reflection/num_reflective")
+NUM_CORRECT = metric_key("reflection/num_correct")
+NUM_REFLECTIVE_CORRECT = metric_key("reflection/num_reflective_correct")
 
 PUBLISHED_NAMES = {
     EPOCH_ACCURACY: "training_accuracy",
