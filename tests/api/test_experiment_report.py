@@ -1,6 +1,10 @@
 """The report of an experiment over REST: exact numbers of made-up runs, live, and its exports."""
 
+import csv
+import json
+from io import StringIO
 from typing import Any
+from uuid import UUID
 
 import pytest
 from api_caller import Api
@@ -126,3 +130,81 @@ def test_the_standard_deviation_is_chosen(api: Api, experiment: dict[str, Any]) 
     url = f"/api/v1/experiments/{experiment['id']}/report"
     refused = api.client.get(url, headers=api.person, params={"spread": "range"})
     assert refused.status_code == 422
+
+
+def fetch(api: Api, experiment: dict[str, Any], name: str) -> Any:
+    url = f"/api/v1/experiments/{experiment['id']}/{name}"
+    return api.client.get(url, headers=api.person)
+
+
+def lines_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(StringIO(text)))
+
+
+FILES = {
+    "report.csv": ("text/csv", "shapes-table.csv", b"model,dataset"),
+    "report-curves.csv": ("text/csv", "shapes-curves.csv", b"figure,block"),
+    "report.tex": ("application/x-tex", "shapes-table.tex", b"\\documentclass"),
+    "report.json": ("application/json", "shapes.json", b"{"),
+    "figures/figure-5.svg": ("image/svg+xml", "shapes-figure-5.svg", b"<?xml"),
+    "figures/figure-5.png": ("image/png", "shapes-figure-5.png", b"\x89PNG"),
+}
+
+
+def test_every_export_has_its_type_and_file_name(api: Api, experiment: dict[str, Any]) -> None:
+    carry_out_everything(api)
+    for name, (media_type, file_name, beginning) in FILES.items():
+        answer = fetch(api, experiment, name)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"].partition(";")[0] == media_type
+        assert f'filename="{file_name}"' in answer.headers["content-disposition"]
+        assert answer.content.startswith(beginning)
+
+
+def test_exports_hold_the_numbers_of_the_report(api: Api, experiment: dict[str, Any]) -> None:
+    carry_out_everything(api)
+    report = report_of(api, experiment)
+    exported = json.loads(fetch(api, experiment, "report.json").text)
+    assert exported["table"] == report["table"]
+    table = lines_of(fetch(api, experiment, "report.csv").text)
+    means = {
+        line["value"] for line in table if (line["setting"], line["statistic"]) == ("rl", "mean")
+    }
+    assert means == {"0.75"}
+    points = sum(
+        len(s["x"])
+        for f in report["figures"]
+        for b in f["blocks"]
+        for p in b["panels"]
+        for s in p["series"]
+    )
+    curves = lines_of(fetch(api, experiment, "report-curves.csv").text)
+    assert len(curves) == points > 0
+    assert {line["figure"] for line in curves} == {"figure-5"}
+    assert "75.0" in fetch(api, experiment, "report.tex").text
+
+
+def test_an_experiment_without_a_number_is_exported_too(
+    api: Api, experiment: dict[str, Any]
+) -> None:
+    for name in FILES:
+        assert fetch(api, experiment, name).status_code == 200, name
+
+
+def test_unknown_figures_and_experiments_are_refused(api: Api, experiment: dict[str, Any]) -> None:
+    assert fetch(api, experiment, "figures/figure-99.svg").json()["code"] == "not_found"
+    assert fetch(api, experiment, "figures/figure-5.gif").status_code == 422
+    assert fetch(api, experiment, "figures/..%2Fadmin-token.svg").status_code in (404, 422)
+    for name in ("report", "report.csv", "figures/figure-4.svg"):
+        assert fetch(api, {"id": str(UUID(int=0))}, name).status_code == 404
+
+
+def test_file_names_hold_nothing_of_a_name_but_letters_and_digits(api: Api) -> None:
+    complete_library(api)
+    odd = create(api, name='A "quote"\r\nX: \u00fc/../..')
+    assert (
+        'filename="a-quote-x.json"' in fetch(api, odd, "report.json").headers["content-disposition"]
+    )
+    empty = create(api, name="\u4e09")
+    expected = f'filename="experiment-{empty["id"]}.json"'
+    assert expected in fetch(api, empty, "report.json").headers["content-disposition"]

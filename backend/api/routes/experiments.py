@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header, Path, Query, status
 
 from backend.analysis.report import Report, Spread
 from backend.api.dependencies import NowDep, PageDep, PlatformDep, RunId
+from backend.api.routes import experiment_exports
 from backend.api.schemas_experiments import (
     ExperimentCell,
     ExperimentDetail,
@@ -18,6 +19,7 @@ from backend.api.services import experiment_report, experiment_runs, experiments
 from backend.contract.experiments import ExperimentSpec
 
 router = APIRouter(tags=["experiments"])
+router.include_router(experiment_exports.router)
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
 ExperimentId = Annotated[UUID, Path(alias="experiment_id")]
 SpreadQuery = Annotated[Spread, Query()]
