@@ -16,6 +16,14 @@ class TracedStep(Body):
     """Responses of the step, traced or not."""
 
 
+class UnreadableTrace(Body):
+    """A traced RL step whose file is damaged."""
+
+    rl_step: int
+    reason: str
+    """What is wrong with it."""
+
+
 class TrajectoryIndex(Body):
     """What of a run is traced."""
 
@@ -23,6 +31,8 @@ class TrajectoryIndex(Body):
     """RL steps between two traces, as the run's configuration asks; 0 keeps none."""
     steps: list[TracedStep]
     """Traced steps, oldest first."""
+    unreadable: list[UnreadableTrace]
+    """Traced steps whose file cannot be read, oldest first; they are none of the others."""
 
 
 class Token(Body):

@@ -99,13 +99,14 @@ def test_the_index_names_traced_steps_and_responses(api: Api, run_id: UUID):
     assert api.get(f"runs/{run_id}/trajectories") == {
         "every_rl_steps": 2,
         "steps": [{"rl_step": 3, "indices": [0, 2], "num_responses": 4}],
+        "unreadable": [],
     }
 
 
 def test_a_run_without_traces_says_so(api: Api):
     run = api.create_run()
     found = api.get(f"runs/{run['id']}/trajectories")
-    assert found == {"every_rl_steps": 0, "steps": []}
+    assert found == {"every_rl_steps": 0, "steps": [], "unreadable": []}
 
 
 def test_a_response_has_its_own_rows_of_every_tensor(api: Api, run_id: UUID):
@@ -178,3 +179,14 @@ def test_a_damaged_trace_is_reported_and_not_shown(api: Api, run_id: UUID, kept_
     path = api.platform.settings.paths.run(run_id).trace(3, 1)
     path.write_bytes(path.read_bytes()[:kept_bytes])
     assert problem(api, f"runs/{run_id}/trajectories/3/2", 409)["code"] == "trace_corrupt"
+
+
+def test_an_unreadable_trace_is_named_and_hides_none_of_the_others(api: Api, run_id: UUID):
+    folder = api.platform.settings.paths.run(run_id)
+    lay_down(folder.trace(5, 1), TRACE | {"rl_step": 5})
+    folder.trace(3, 1).write_bytes(b"\x10")
+    found = api.get(f"runs/{run_id}/trajectories")
+    assert [step["rl_step"] for step in found["steps"]] == [5]
+    [unreadable] = found["unreadable"]
+    assert unreadable["rl_step"] == 3
+    assert "step-00000003.f1.safetensors: its header is no trace's" in unreadable["reason"]

@@ -13,6 +13,7 @@ from backend.contract.traces import METADATA_KEY, OFFSETS, TENSORS, StepTrace, T
 from worker.rl.advantages import RewardSignal, centred_in_group, compute_returns
 from worker.rl.algorithms import ALGORITHMS, Scored, kl_estimate
 from worker.rl.corrections import importance_weights
+from worker.rl.losses import KL_LIMIT
 from worker.rl.types import Trajectory
 
 WHITENS_RETURNS = ("reinforce_plus_plus", "maye_legacy")
@@ -59,7 +60,7 @@ def recompute_loss(trace: StepTrace, tensors: dict[str, Tensor]) -> float:
     their log-probabilities and the normalisers are used.
 
     Raises:
-        ValueError: not every response of the step is traced, or maye_legacy held the mean KL.
+        ValueError: not every response of the step is traced.
     """
     if not trace.is_complete:
         raise ValueError(
@@ -100,12 +101,30 @@ def _update_loss(trace: StepTrace, tensors: dict[str, Tensor], numbers: Sequence
         surrogate = surrogate * correction
     loss = (surrogate * mask * _column(entries, "loss_weight")).sum()
     if cfg.has_kl_loss:
-        if any(entry.kl_weight == 0 for entry in entries):
-            # maye_legacy: the mean was held, which leaves a constant and no weight.
-            raise ValueError("the KL was held at its limit: the loss is not a sum over tokens")
         kl = kl_estimate(policy, _padded(tensors, "reference_logprobs", rows), cfg)
-        loss = loss + (kl * mask * _column(entries, "kl_weight")).sum()
+        of_rows = (kl * mask * _column(entries, "loss_weight")).sum(dim=1)
+        loss = loss + cfg.kl_coefficient * _held(of_rows, trace, rows, cfg).sum()
     return float(loss)
+
+
+def _held(of_rows: Tensor, trace: StepTrace, rows: Sequence[int], cfg: AlgorithmConfig) -> Tensor:
+    """KL losses whose sum the loss takes; maye_legacy clamps the sum of each slice.
+
+    Args:
+        of_rows: [rows] each response's part of the KL loss.
+        trace: The step: a slice is a run of its responses, by number.
+        rows: Places of the responses among the samples.
+        cfg: The algorithm.
+
+    Returns:
+        [rows], or [slices] where they were clamped.
+    """
+    if not cfg.holds_mean_kl:
+        return of_rows
+    height = trace.num_responses // cfg.num_slices
+    slices = torch.tensor([trace.samples[row].index // height for row in rows])
+    sums = torch.zeros(cfg.num_slices, dtype=of_rows.dtype).index_add(0, slices, of_rows)
+    return sums.clamp(max=KL_LIMIT / cfg.num_slices)
 
 
 def _column(entries: Sequence[TracedEntry], name: str) -> Tensor:

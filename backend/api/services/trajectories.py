@@ -13,12 +13,13 @@ from backend.api.schemas_traces import (
     Trajectory,
     TrajectoryIndex,
     TrajectoryUpdate,
+    UnreadableTrace,
 )
 from backend.api.services.run_views import load_run
 from backend.api.services.trace_file import TraceFile, open_trace
 from backend.contract.artifacts import Home
 from backend.contract.config import RLConfig
-from backend.contract.errors import NotFoundError
+from backend.contract.errors import NotFoundError, TraceCorruptError
 from backend.contract.traces import TENSORS, TracedEntry
 from backend.database.tables import Dataset, DatasetItem, Run
 
@@ -27,7 +28,7 @@ _AXES = {"prompt": "P", "response": "R", "update": "R"}
 
 
 def list_trajectories(session: Session, home: Home, run_id: UUID) -> TrajectoryIndex:
-    """The traced steps of a run, oldest first.
+    """The traced steps of a run, oldest first; a damaged file hides none of the others.
 
     Raises:
         NotFoundError: there is no such run.
@@ -35,17 +36,21 @@ def list_trajectories(session: Session, home: Home, run_id: UUID) -> TrajectoryI
     run = load_run(session, run_id)
     every = RLConfig.model_validate(run.config).trace.every_rl_steps if run.kind == "rl" else 0
     steps: list[TracedStep] = []
+    unreadable: list[UnreadableTrace] = []
     for rl_step, path in home.run(run_id).find_traces().items():
         try:
             trace = open_trace(path).trace
         except FileNotFoundError:
             # Removed by the trainer since the folder was read: not kept any more.
             continue
+        except TraceCorruptError as error:
+            unreadable.append(UnreadableTrace(rl_step=rl_step, reason=error.message))
+            continue
         indices = [sample.index for sample in trace.samples]
         steps.append(
             TracedStep(rl_step=rl_step, indices=indices, num_responses=trace.num_responses)
         )
-    return TrajectoryIndex(every_rl_steps=every, steps=steps)
+    return TrajectoryIndex(every_rl_steps=every, steps=steps, unreadable=unreadable)
 
 
 def load_trajectory(

@@ -59,6 +59,20 @@ def test_the_loss_recomputed_from_the_trace_is_the_logged_one(home, algorithm):
         assert recompute_loss(trace, tensors) == pytest.approx(trace.loss, abs=1e-6)
 
 
+def test_a_mean_kl_that_was_held_at_its_limit_gives_the_logged_loss_too(home, monkeypatch):
+    for module in ("policy_update", "trace_loss"):
+        monkeypatch.setattr(f"worker.rl.{module}.KL_LIMIT", 2e-4)
+    legacy = {"name": "maye_legacy", "legacy_ranks": 2, "responses_per_update": 4}
+    folder = traced_run(home, algorithm={**legacy, "kl_coefficient": 10.0, "passes_per_rl_step": 2})
+    is_held = []
+    for path in folder.find_traces().values():
+        trace, tensors = read_trace(path)
+        assert recompute_loss(trace, tensors) == pytest.approx(trace.loss, abs=1e-6)
+        is_held += [entry.kl_weight == 0.0 for entry in trace.entries]
+    assert any(is_held)
+    assert not all(is_held)
+
+
 def test_a_trace_that_lies_about_its_tokens_does_not_give_the_logged_loss(home):
     folder = traced_run(home, epochs=1)
     trace, tensors = read_trace(folder.find_traces()[1])
