@@ -6,14 +6,20 @@ from uuid import UUID
 
 import pytest
 
-from backend.contract.config import ParallelConfig, RLConfig, SFTConfig
+from backend.contract.config import (
+    AnyRunConfig,
+    EvaluationRunConfig,
+    ParallelConfig,
+    RLConfig,
+    SFTConfig,
+)
 from backend.contract.messages import Claim
 from worker.launching import trainer_argv
 
 RUN = UUID(int=7)
 
 
-def claim(config: RLConfig | SFTConfig) -> Claim:
+def claim(config: AnyRunConfig) -> Claim:
     return Claim(run_id=RUN, fence=3, lease_s=30.0, config=config)
 
 
@@ -22,6 +28,7 @@ def claim(config: RLConfig | SFTConfig) -> Claim:
     [
         (RLConfig(model="m", dataset="d"), "worker.rl"),
         (SFTConfig(kind="sft", model="m", dataset="d"), "worker.sft"),
+        (EvaluationRunConfig(kind="evaluation", model="m", dataset="d"), "worker.evaluation"),
     ],
 )
 def test_the_kind_of_a_run_chooses_its_trainer(config, module):

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from backend.contract.artifacts import Home, RunFolder
-from backend.contract.config import RLConfig
+from backend.contract.config import AnyRunConfig, EvaluationRunConfig, RLConfig, SFTConfig
 from backend.contract.messages import Outcome
 from worker import attempt
+from worker.evaluation import evaluate as evaluating
 from worker.kernel_kills import count_oom_kills
 from worker.out_of_memory import describe, find_phase, is_out_of_memory
 from worker.outcome import judge_exit
@@ -73,10 +74,30 @@ def test_another_error_is_not_taken_for_it() -> None:
     assert not is_out_of_memory(ValueError("can't allocate memory"))
 
 
-def test_without_a_known_phase_it_was_the_loading() -> None:
+@pytest.mark.parametrize(
+    ("cfg", "remedy"),
+    [
+        (CONFIG, "set algorithm.kl_coefficient to 0"),
+        (SFTConfig(kind="sft", model="m", dataset="d"), "choose lora"),
+        (EvaluationRunConfig(kind="evaluation", model="m", dataset="d"), "device auto"),
+    ],
+)
+def test_without_a_known_phase_it_was_the_loading(cfg: AnyRunConfig, remedy: str) -> None:
     error = MemoryError()
     assert find_phase(error) is None
-    assert "while loading the model" in describe(error, CONFIG)
+    told = describe(error, cfg)
+    assert "while loading the model" in told
+    assert remedy in told
+
+
+def test_an_evaluation_s_own_settings_are_named_when_it_runs_short() -> None:
+    def generate() -> None:
+        exec("fail()", vars(evaluating) | {"fail": python_runs_short})
+
+    with pytest.raises(MemoryError) as caught:
+        generate()
+    told = describe(caught.value, EvaluationRunConfig(kind="evaluation", model="m", dataset="d"))
+    assert "while evaluating (evaluation.max_response_tokens 2048" in told
 
 
 def test_the_first_device_to_fail_is_the_one_that_is_told(tmp_path: Path) -> None:

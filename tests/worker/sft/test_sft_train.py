@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from backend.contract.errors import InvalidInputError, ResumeRefusedError
+from backend.contract.messages import AnswerRecord
 from tests.worker.rl.spooled import metrics, records, samples
 from tests.worker.sft.conftest import make_run
 from worker.modeling.checkpoints import list_checkpoints, load_newest
@@ -40,6 +41,17 @@ def test_a_run_logs_every_update_and_evaluates_before_training_and_after_each_ep
     assert {step for step, key in logged if key == control} == {0, 4}
     assert samples(folder) == []
     assert records(folder)[-1].phase == "finished"
+
+
+def test_without_an_evaluation_at_the_start_the_first_comes_after_an_epoch(home):
+    folder = make_run(home, epochs=1, evaluation={"at_start": False})
+    run(home, folder, 1)
+    evaluated = {step for step, key in metrics(folder) if key.startswith("evaluation/")}
+    assert evaluated == {2}
+    told = [record for record in records(folder) if isinstance(record, AnswerRecord)]
+    assert {record.rl_step for record in told} == {2}
+    # Three problems, with their own and with permuted pictures.
+    assert len(told) == 6
 
 
 @pytest.mark.parametrize("lora", [None, {"rank": 2, "dropout": 0.3}])
