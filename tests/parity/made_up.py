@@ -1,7 +1,7 @@
 """One made-up RL step, and what it gives in Maye and in TRL: loss and gradient."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,7 +19,7 @@ from worker.rewards.scoring import Reward
 from worker.rl import policy_update, trajectory_generation
 from worker.rl.aggregation import shuffled_parts
 from worker.rl.trajectory_generation import Models
-from worker.rl.types import Answers, Batch
+from worker.rl.types import Answers, Batch, Scores
 from worker.tensors.batches import Responses
 
 GROUP = 4
@@ -67,8 +67,15 @@ class Result:
     gradient: Tensor
 
 
-def maye(step: Step, monkeypatch: Any, **changes: Any) -> Result:
-    """Steps III and IV as they are; only the forward pass is replaced by the drawn numbers."""
+def maye(step: Step, monkeypatch: Any, *, is_first_update: bool = False, **changes: Any) -> Result:
+    """Steps III and IV as they are; only the forward pass is replaced by the drawn numbers.
+
+    Args:
+        step: The drawn numbers.
+        monkeypatch: Of the test.
+        is_first_update: The policy is still the one that answered; else `step.old` is.
+        changes: Of the algorithm's configuration.
+    """
     cfg = RLConfig.model_validate(
         {
             "model": "m",
@@ -90,24 +97,29 @@ def maye(step: Step, monkeypatch: Any, **changes: Any) -> Result:
     measured = {policy: step.old, reference: step.reference}
     theta = step.current.clone().requires_grad_()
 
-    def measure(_: Any, model: Any, *__: Any) -> tuple[Tensor, Tensor]:
-        return measured[model], torch.zeros_like(step.old)
+    def measure(_: Any, model: Any, *__: Any) -> Scores:
+        return Scores(logprobs=measured[model], entropy=torch.zeros_like(step.old))
 
-    def row_logprobs(_: Any, __: Any, responses: Responses, rows: list[int], **___: Any) -> Tensor:
+    def score_rows(
+        _: Any, __: Any, responses: Responses, rows: list[int], ___: Any
+    ) -> tuple[Tensor, Tensor]:
         width = int(responses.num_tokens[rows].max())
-        return theta[rows, :width] * step.mask[rows, :width]
+        logprobs = theta[rows, :width] * step.mask[rows, :width]
+        return logprobs, torch.zeros_like(logprobs)
 
     monkeypatch.setattr(trajectory_generation, "measure_together", measure)
-    monkeypatch.setattr(policy_update, "row_logprobs", row_logprobs)
+    monkeypatch.setattr(policy_update, "score_rows", score_rows)
     models: Any = Models(
         policy=policy,  # pyright: ignore[reportArgumentType]
         reference=reference if cfg.algorithm.kl_coefficient else None,  # pyright: ignore[reportArgumentType]
         processor=SimpleNamespace(banned_token_ids=()),  # pyright: ignore[reportArgumentType]
     )
     trajectory = trajectory_generation.build(models, _answers(step), cfg)
+    if not is_first_update:
+        trajectory = replace(trajectory, policy=measure(None, policy))
     [part] = shuffled_parts(trajectory.responses.num_tokens, cfg, rl_step=1)
     optimizer = AdamW([theta])
-    sums = policy_update.compute_gradient(models, optimizer, trajectory, part, cfg)
+    sums, _ = policy_update.compute_gradient(models, optimizer, trajectory, part, cfg)
     assert theta.grad is not None
     return Result(float(sums[-1]), theta.grad)
 

@@ -70,6 +70,17 @@ def test_losses_and_gradients_of_the_grpo_family_are_trls(case, beta, seed, monk
     )
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_the_only_update_of_a_step_is_trls_single_iteration(case, monkeypatch):
+    """Neither makes a pass for the old policy, which is the present one."""
+    ours, theirs = CASES[case]
+    step = make_step(3)
+    assert_equal(
+        maye(step, monkeypatch, is_first_update=True, kl_coefficient=0.1, **ours),
+        trl(step, GRPOTrainer, beta=0.1, num_iterations=1, **theirs),
+    )
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("beta", [0.0, 0.1])
 def test_loss_and_gradient_of_rloo_are_trls(beta, seed, monkeypatch):

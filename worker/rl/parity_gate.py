@@ -67,8 +67,8 @@ def pass_gate(
         rl_step=rl_step,
         max_tokens=min(GATE_TOKENS, cfg.sampling.max_response_tokens),
     )
-    scored, _ = measure_together(models, models.policy, prompts, responses, cfg)
-    differences = (scored - responses.rollout_logprobs).abs()
+    scored = measure_together(models, models.policy, prompts, responses, cfg)
+    differences = (scored.logprobs - responses.rollout_logprobs).abs()
     drift = float(differences[responses.response_mask].double().mean())
     parts = _describe(differences, responses.response_mask, prompts)
     log.info("engine %s, trainer: mean |difference| %.6f nats (%s)", cfg.engine.name, drift, parts)

@@ -10,9 +10,9 @@ def policy_metrics(
     answers: Answers, trajectory: Trajectory, stats: UpdateStats
 ) -> dict[str, float]:
     """The metrics of the group `policy`."""
-    drift, mask = trajectory.drift, trajectory.response_mask
+    policy, drift, mask = stats.policy, stats.drift, trajectory.response_mask
     metrics = {
-        "policy/entropy": float(masked_mean(trajectory.entropy, mask)),
+        "policy/entropy": float(masked_mean(policy.entropy, mask)),
         "policy/loss": stats.loss,
         "policy/surrogate_loss": stats.surrogate_loss,
         "policy/clip_frac": stats.clip_frac,
@@ -28,7 +28,7 @@ def policy_metrics(
     if trajectory.importance_weights is not None:
         metrics["policy/corrected_frac"] = drift.corrected_frac
     if trajectory.reference_logprobs is not None:
-        kl = k3_kl(trajectory.policy_logprobs, trajectory.reference_logprobs)
+        kl = k3_kl(policy.logprobs, trajectory.reference_logprobs)
         metrics["policy/kl"] = float(masked_mean(kl, mask))
     if stats.kl_loss is not None:
         metrics["policy/kl_loss"] = stats.kl_loss

@@ -15,10 +15,11 @@ from worker.parallel.sharding import recomputed, zero_of
 from worker.parallel.splitting import update_passes
 from worker.rl.aggregation import Part, shuffled_parts
 from worker.rl.algorithms import ALGORITHMS, Scored, kl_estimate
+from worker.rl.corrections import measure_drift
 from worker.rl.losses import KL_LIMIT
 from worker.rl.sharing import join_terms
-from worker.rl.trajectory_generation import Models, row_logprobs
-from worker.rl.types import Progress, RowObserver, RowTerms, Trajectory, UpdateStats
+from worker.rl.trajectory_generation import Models, Scoring, score_rows
+from worker.rl.types import Progress, RowObserver, RowTerms, Scores, Trajectory, UpdateStats
 
 
 def apply(
@@ -43,12 +44,15 @@ def apply(
     algorithm = cfg.algorithm
     total_updates = progress.total_rl_steps * algorithm.updates_per_rl_step
     done = (progress.rl_step - 1) * algorithm.updates_per_rl_step
-    totals = np.zeros(6)
-    rate = 0.0
+    totals, rate, policy = np.zeros(6), 0.0, trajectory.policy
     for part in shuffled_parts(trajectory.responses.num_tokens, cfg, progress.rl_step):
         rate = learning_rate_at(done + part.index, total_updates, cfg.optimizer)
         with adapter_dropout(models.policy, cfg.seed, "rl", progress.rl_step, part.index):
-            sums = compute_gradient(models, optimizer, trajectory, part, cfg, on_rows=on_rows)
+            sums, terms = compute_gradient(models, optimizer, trajectory, part, cfg)
+        policy = policy or scores_of(terms, part, trajectory)
+        if on_rows is not None:
+            for places, term in terms:
+                on_rows(part.index, [part.rows[i] for i in places], term)
         grad_norm = take_step(
             optimizer,
             learning_rate=rate,
@@ -57,7 +61,15 @@ def apply(
         )
         totals += np.append(sums, grad_norm)
     surrogate, kl_loss, clip_frac, ratio, loss, grad_norm = totals / algorithm.updates_per_rl_step
+    assert policy is not None, "every step has an update"
     return UpdateStats(
+        policy=policy,
+        drift=measure_drift(
+            policy.logprobs,
+            trajectory.responses.rollout_logprobs,
+            trajectory.response_mask,
+            cfg.mismatch,
+        ),
         loss=loss,
         surrogate_loss=surrogate,
         kl_loss=kl_loss if algorithm.has_kl_loss else None,
@@ -74,13 +86,12 @@ def compute_gradient(
     trajectory: Trajectory,
     part: Part,
     cfg: RLConfig,
-    *,
-    on_rows: RowObserver | None = None,
-) -> np.ndarray:
+) -> tuple[np.ndarray, list[tuple[list[int], RowTerms]]]:
     """The gradient of one update's loss; the split into micro-batches changes nothing.
 
     Returns:
-        [5] surrogate loss, KL loss, clipped share, ratio, loss.
+        [5] surrogate loss, KL loss, clipped share, ratio, loss; and the terms of all rows, with
+        the places of the rows in the part.
     """
     coefficient = cfg.algorithm.kl_coefficient if cfg.algorithm.has_kl_loss else 0.0
     kl_weights = coefficient * part.loss_weights
@@ -98,12 +109,24 @@ def compute_gradient(
             optimizer.zero_grad(set_to_none=True)
             terms = _backward_all(models, trajectory, part, kl_weights, cfg)
         kl_loss = kl_loss.clamp(max=limit)
-    if on_rows is not None:
-        for positions, term in terms:
-            on_rows(part.index, [part.rows[i] for i in positions], term)
     surrogate, kl = float((part.loss_weights * sums[:, 0]).sum()), float(kl_loss.sum())
     clipped, ratio = (sums[:, 2:].sum(dim=0) / part.num_tokens).tolist()
-    return np.array([surrogate, kl, clipped, ratio, surrogate + coefficient * kl])
+    return np.array([surrogate, kl, clipped, ratio, surrogate + coefficient * kl]), terms
+
+
+def scores_of(
+    terms: Sequence[tuple[list[int], RowTerms]], part: Part, trajectory: Trajectory
+) -> Scores:
+    """What the only update of a step found of the policy that it started from."""
+    mask = trajectory.response_mask
+    logprobs = torch.zeros(mask.shape, device=mask.device)
+    entropy = torch.zeros_like(logprobs)
+    for places, term in terms:
+        rows, width = [part.rows[i] for i in places], term.logprobs.shape[1]
+        assert term.entropy is not None
+        logprobs[rows, :width] = term.logprobs.to(logprobs)
+        entropy[rows, :width] = term.entropy.to(logprobs)
+    return Scores(logprobs=logprobs, entropy=entropy)
 
 
 def _backward_all(
@@ -153,20 +176,19 @@ def _backward(
         scale: Factor of the gradient alone.
         cfg: The run's configuration.
     """
-    index = list(rows)
-    logprobs = row_logprobs(
+    index, old = list(rows), trajectory.policy
+    logprobs, entropy = score_rows(
         models.policy,
         trajectory.prompts,
         trajectory.responses,
         index,
-        cfg=cfg,
-        banned=models.processor.banned_token_ids,
+        Scoring(cfg=cfg, banned=models.processor.banned_token_ids, with_entropy=old is None),
     )
     width = logprobs.shape[1]
     mask = trajectory.response_mask[index, :width]
     scored = Scored(
         policy_logprobs=logprobs,
-        old_logprobs=trajectory.policy_logprobs[index, :width],
+        old_logprobs=logprobs.detach() if old is None else old.logprobs[index, :width],
         advantages=trajectory.advantages[index, :width],
         mask=mask,
     )
@@ -186,6 +208,7 @@ def _backward(
     return RowTerms(
         mask=mask,
         logprobs=logprobs.detach(),
+        entropy=entropy.detach() if old is None else None,
         ratio=surrogate.ratio,
         is_clipped=surrogate.is_clipped & mask,
         surrogate_loss=surrogate.loss.detach() * mask,

@@ -32,7 +32,7 @@ from backend.contract.traces import (
 from worker.modeling.loading import Processor
 from worker.rewards.scoring import part_weights
 from worker.rl.trace_loss import advantages_before_normalisation
-from worker.rl.types import RowTerms, Trajectory, UpdateStats
+from worker.rl.types import RowTerms, Scores, Trajectory, UpdateStats
 from worker.tensors.batches import Prompts
 
 DTYPES = {"I32": torch.int32, "F32": torch.float32, "U8": torch.uint8}
@@ -108,7 +108,7 @@ class Tracer:
         """Write the trace of a step that is traced, and drop those no longer kept."""
         if not observed.samples:
             return
-        tensors = build_tensors(observed, trajectory, self._cfg, self._processor)
+        tensors = build_tensors(observed, trajectory, stats.policy, self._cfg, self._processor)
         trace = StepTrace(
             rl_step=rl_step,
             fence=self._fence,
@@ -128,7 +128,11 @@ class Tracer:
 
 
 def build_tensors(
-    observed: Observed, trajectory: Trajectory, cfg: RLConfig, processor: Processor
+    observed: Observed,
+    trajectory: Trajectory,
+    policy: Scores,
+    cfg: RLConfig,
+    processor: Processor,
 ) -> dict[str, Tensor]:
     """All tensors of a trace, rows end to end."""
     prompts, responses = trajectory.prompts, trajectory.responses
@@ -138,9 +142,9 @@ def build_tensors(
         "response_tokens": responses.tokens,
         "rollout_logprobs": responses.rollout_logprobs,
         "response_mask": trajectory.response_mask,
-        "policy_logprobs": trajectory.policy_logprobs,
+        "policy_logprobs": policy.logprobs,
         "reference_logprobs": trajectory.reference_logprobs,
-        "entropy": trajectory.entropy,
+        "entropy": policy.entropy,
         "token_rewards": trajectory.token_rewards,
         "returns": trajectory.returns,
         "raw_advantages": advantages_before_normalisation(trajectory, cfg.algorithm),

@@ -19,8 +19,8 @@ from worker.rewards.judging import Judging
 from worker.rewards.scoring import Rollout, score_responses
 from worker.rl.advantages import RewardSignal
 from worker.rl.algorithms import ALGORITHMS, kl_estimate
-from worker.rl.corrections import importance_weights, measure_drift
-from worker.rl.types import Answers, Batch, Trajectory
+from worker.rl.corrections import importance_weights
+from worker.rl.types import Answers, Batch, Scores, Trajectory
 from worker.tensors.batches import Prompts, Responses
 from worker.tensors.logprobs import Distribution, chunked_logprobs
 from worker.tensors.micro_batches import micro_batches
@@ -39,6 +39,18 @@ class Models:
     """Tokenizer and image processor."""
     devices: Devices = field(default_factory=Devices.alone)
     """All devices that share policy and reference."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scoring:
+    """How responses are scored under a policy."""
+
+    cfg: RLConfig
+    """Temperature and precision."""
+    banned: Sequence[int]
+    """Tokens that cannot be sampled."""
+    with_entropy: bool
+    """Measure the entropies too."""
 
 
 def judge_responses(judge: Judging, batch: Batch, responses: Responses, cfg: RLConfig) -> Answers:
@@ -97,16 +109,16 @@ def build(models: Models, answers: Answers, cfg: RLConfig) -> Trajectory:
     """Everything that the update needs to know about the responses."""
     prompts, responses = answers.batch.prompts, answers.responses
     mask = responses.response_mask
-    policy_logprobs, policy_entropy = measure_together(
-        models, models.policy, prompts, responses, cfg
-    )
+    policy = None
+    if not is_scored_by_update(cfg):
+        policy = measure_together(models, models.policy, prompts, responses, cfg)
     reference_logprobs = None
     if models.reference is not None:
         with adapters_off(models.reference):
-            reference_logprobs, _ = measure_together(
+            reference_logprobs = measure_together(
                 models, models.reference, prompts, responses, cfg
-            )
-    kl_rewards = compute_kl_rewards(policy_logprobs, reference_logprobs, mask, cfg)
+            ).logprobs
+    kl_rewards = compute_kl_rewards(policy, reference_logprobs, mask, cfg)
     signal = RewardSignal(
         outcome_rewards=torch.tensor([r.outcome for r in answers.rewards], device=mask.device),
         kl_rewards=kl_rewards,
@@ -115,38 +127,50 @@ def build(models: Models, answers: Answers, cfg: RLConfig) -> Trajectory:
         responses_per_prompt=cfg.algorithm.responses_per_prompt,
         num_slices=cfg.algorithm.num_slices,
     )
-    rollout_logprobs = responses.rollout_logprobs
     return Trajectory(
         prompts=prompts,
         responses=responses,
-        policy_logprobs=policy_logprobs,
+        policy=policy,
         reference_logprobs=reference_logprobs,
-        entropy=policy_entropy,
         rewards=answers.rewards,
         kl_rewards=kl_rewards,
         token_rewards=signal.token_rewards,
         returns=signal.returns * mask,
         advantages=ALGORITHMS[cfg.algorithm.name].advantages(signal),
-        importance_weights=importance_weights(
-            policy_logprobs, rollout_logprobs, mask, cfg.mismatch
-        ),
-        drift=measure_drift(policy_logprobs, rollout_logprobs, mask, cfg.mismatch),
+        importance_weights=None
+        if policy is None
+        else importance_weights(policy.logprobs, responses.rollout_logprobs, mask, cfg.mismatch),
+    )
+
+
+def is_scored_by_update(cfg: RLConfig) -> bool:
+    """True when a pass of its own for the policy's log-probabilities would find nothing new.
+
+    The only update of a step starts from the policy that answered: its pass finds them, and every
+    ratio is 1. They are needed earlier for a KL in the reward and for a correction's weights, and
+    adapters with dropout are another policy while they learn.
+    """
+    return (
+        cfg.algorithm.updates_per_rl_step == 1
+        and not cfg.algorithm.has_kl_reward
+        and cfg.mismatch.correction == "none"
+        and (cfg.lora is None or cfg.lora.dropout == 0)
     )
 
 
 def compute_kl_rewards(
-    policy_logprobs: Tensor, reference_logprobs: Tensor | None, mask: Tensor, cfg: RLConfig
+    policy: Scores | None, reference_logprobs: Tensor | None, mask: Tensor, cfg: RLConfig
 ) -> Tensor | None:
     """[B, R] minus the weighted KL of each token (Eq. 4); None when the KL is not in the reward."""
-    if reference_logprobs is None or not cfg.algorithm.has_kl_reward:
+    if policy is None or reference_logprobs is None or not cfg.algorithm.has_kl_reward:
         return None
-    estimate = kl_estimate(policy_logprobs, reference_logprobs, cfg.algorithm)
+    estimate = kl_estimate(policy.logprobs, reference_logprobs, cfg.algorithm)
     return -cfg.algorithm.kl_coefficient * estimate * mask
 
 
 def measure_together(
     models: Models, model: PreTrainedModel, prompts: Prompts, responses: Responses, cfg: RLConfig
-) -> tuple[Tensor, Tensor]:
+) -> Scores:
     """`measure_responses` shared out over the devices; the same on all of them.
 
     Args:
@@ -168,7 +192,7 @@ def measure_together(
         )
     what = "the log-probabilities of all devices"
     logprobs, entropies = (models.devices.sum(values, what) for values in measured)
-    return logprobs, entropies
+    return Scores(logprobs=logprobs, entropy=entropies)
 
 
 @torch.no_grad()
@@ -199,25 +223,13 @@ def measure_responses(
     entropies = torch.zeros_like(logprobs)
     chosen = list(range(len(mask)) if rows is None else rows)
     lengths = (prompts.attention_mask.sum(dim=1) + responses.num_tokens)[chosen].tolist()
+    scoring = Scoring(cfg=cfg, banned=banned, with_entropy=True)
     for group in micro_batches(lengths, cfg.algorithm.tokens_per_micro_batch):
         index = [chosen[i] for i in group]
-        measured = score_rows(model, prompts, responses, index, cfg=cfg, banned=banned)
+        measured = score_rows(model, prompts, responses, index, scoring)
         width = measured[0].shape[1]
         logprobs[index, :width], entropies[index, :width] = measured
     return logprobs, entropies
-
-
-def row_logprobs(
-    model: PreTrainedModel,
-    prompts: Prompts,
-    responses: Responses,
-    rows: Sequence[int],
-    *,
-    cfg: RLConfig,
-    banned: Sequence[int],
-) -> Tensor:
-    """[b, width] log-probability of some rows' tokens, as wide as the longest; 0 on padding."""
-    return score_rows(model, prompts, responses, rows, cfg=cfg, banned=banned)[0]
 
 
 def score_rows(
@@ -225,24 +237,22 @@ def score_rows(
     prompts: Prompts,
     responses: Responses,
     rows: Sequence[int],
-    *,
-    cfg: RLConfig,
-    banned: Sequence[int],
+    scoring: Scoring,
 ) -> tuple[Tensor, Tensor]:
     """Log-probabilities and entropies of some rows' tokens, never with all logits in memory.
 
     Returns:
-        [b, width] log-probabilities, as wide as the longest row, and as many entropies, which are
-        measured only where no gradient is taken; both 0 on padding.
+        [b, width] log-probabilities, as wide as the longest row, and as many entropies, which
+        carry no gradient of their own; both 0 on padding, entropies 0 where not asked for.
     """
     index = list(rows)
     width = int(responses.num_tokens[index].max())
     tokens = responses.tokens[index, :width]
     mask = responses.response_mask[index, :width]
     distribution = Distribution(
-        temperature=cfg.sampling.temperature, banned_token_ids=tuple(banned)
+        temperature=scoring.cfg.sampling.temperature, banned_token_ids=tuple(scoring.banned)
     )
-    with autocast(mask.device, cfg.precision):
+    with autocast(mask.device, scoring.cfg.precision):
         head = response_hidden(model, prompts.select(index), tokens, mask)
         assert head.bias is None, "no family's output projection has a bias"
         logprobs, entropies = chunked_logprobs(
@@ -250,6 +260,6 @@ def score_rows(
             head.weight,
             tokens,
             distribution,
-            with_entropy=not torch.is_grad_enabled(),
+            with_entropy=scoring.with_entropy,
         )
     return logprobs * mask, entropies * mask

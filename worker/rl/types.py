@@ -47,6 +47,16 @@ class Answers:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Scores:
+    """What a policy makes of the responses."""
+
+    logprobs: Tensor
+    """[B, R] log-probability of each response token; 0 on padding."""
+    entropy: Tensor
+    """[B, R] entropy of the distribution that it was one of; 0 on padding."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Trajectory:
     """What one RL step learned about its responses (Step III)."""
 
@@ -54,12 +64,11 @@ class Trajectory:
     """B prompts."""
     responses: Responses
     """B responses."""
-    policy_logprobs: Tensor
-    """[B, R] log-probability under the policy before this step's updates; 0 on padding."""
+    policy: Scores | None
+    """Under the policy before this step's updates; None where the step's only update starts from
+    that policy and finds them itself (`trajectory_generation.is_scored_by_update`)."""
     reference_logprobs: Tensor | None
     """[B, R] under the frozen reference; None when the KL coefficient is 0."""
-    entropy: Tensor
-    """[B, R] entropy of the policy at each response token; 0 on padding."""
     rewards: tuple[Reward, ...]
     """B rewards with their parts."""
     kl_rewards: Tensor | None
@@ -72,8 +81,6 @@ class Trajectory:
     """[B, R] the algorithm's advantages; 0 on padding."""
     importance_weights: Tensor | None
     """[B, R] factors of the surrogate that make up for the engine; None without a correction."""
-    drift: Drift
-    """How far engine and trainer are apart."""
 
     @property
     def response_mask(self) -> Tensor:
@@ -94,6 +101,8 @@ class RowTerms:
     """[b, R] True on response tokens."""
     logprobs: Tensor
     """[b, R] under the policy at this update; 0 on padding."""
+    entropy: Tensor | None
+    """[b, R] of the policy at this update; None where the trajectory has it."""
     ratio: Tensor
     """[b, R] rho, of the token or of its whole response."""
     is_clipped: Tensor
@@ -127,6 +136,11 @@ RowObserver = Callable[[int, Sequence[int], RowTerms], None]
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UpdateStats:
     """What the updates of one RL step did (Step IV): means over its optimizer steps."""
+
+    policy: Scores
+    """Under the policy before the updates, whoever found them."""
+    drift: Drift
+    """How far engine and trainer were apart."""
 
     loss: float
     """Surrogate loss plus weighted KL loss."""

@@ -138,13 +138,16 @@ class _ChunkedLogprobs(torch.autograd.Function):
                 entropies[rows] = _entropy_(logits.sub_(normalizers[rows].unsqueeze(-1)))
         ctx.save_for_backward(hidden, weight, tokens, normalizers, entropies)
         ctx.plan = plan
+        ctx.set_materialize_grads(False)
         return logprobs, entropies
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         hidden, weight, tokens, normalizers, entropies = ctx.saved_tensors
         plan: _Plan = ctx.plan
         grad_logprobs, grad_entropies = grads
+        if grad_logprobs is None:
+            grad_logprobs = torch.zeros_like(normalizers)
         grad_hidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         grad_weight = None
         if ctx.needs_input_grad[1]:
@@ -154,7 +157,7 @@ class _ChunkedLogprobs(torch.autograd.Function):
             logprobs = _logits(hidden[rows], weight, plan.distribution)
             logprobs.sub_(normalizers[rows].unsqueeze(-1))
             factor = -grad_logprobs[rows].unsqueeze(-1)
-            if plan.with_entropy:
+            if grad_entropies is not None:
                 # Banned tokens: p is 0 and so is p log p.
                 surprise = logprobs.masked_fill(logprobs == float("-inf"), 0.0)
                 surprise.add_(entropies[rows].unsqueeze(-1))

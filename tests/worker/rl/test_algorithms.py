@@ -16,7 +16,7 @@ from worker.rewards.scoring import Reward
 from worker.rl.aggregation import shuffled_parts
 from worker.rl.algorithms import ALGORITHMS
 from worker.rl.policy_update import compute_gradient
-from worker.rl.trajectory_generation import Models, build
+from worker.rl.trajectory_generation import Models, build, measure_together
 from worker.rl.types import Answers, Batch
 from worker.tensors.batches import Responses
 
@@ -78,7 +78,7 @@ def gradient(models, trajectory, cfg):
     parameters = [p for p in models.policy.parameters() if p.requires_grad]
     [part] = shuffled_parts(trajectory.responses.num_tokens, cfg, 1)
     optimizer = build_optimizer(parameters, cfg.optimizer)
-    sums = compute_gradient(models, optimizer, trajectory, part, cfg)
+    sums, _ = compute_gradient(models, optimizer, trajectory, part, cfg)
     return sums, torch.cat([p.grad.flatten() for p in parameters])
 
 
@@ -88,15 +88,17 @@ def build_after_some_updates(models, cfg):
     The policy, and what it reads, are in float64 afterwards.
     """
     prompts = make_prompts(models.policy, models.processor)
-    trajectory = build(models, make_answers(prompts), cfg)
+    answers = make_answers(prompts)
+    trajectory = build(models, answers, cfg)
+    now = measure_together(models, models.policy, answers.batch.prompts, answers.responses, cfg)
     models.policy.double()
     prompts = make_prompts(models.policy, models.processor)
     trajectory = replace(trajectory, prompts=make_answers(prompts).batch.prompts)
     noise = 0.4 * torch.randn(
-        trajectory.policy_logprobs.shape, generator=torch.Generator().manual_seed(1)
+        trajectory.advantages.shape, generator=torch.Generator().manual_seed(1)
     )
-    old = trajectory.policy_logprobs + noise * trajectory.response_mask
-    return replace(trajectory, policy_logprobs=old)
+    old = now.logprobs + noise * trajectory.response_mask
+    return replace(trajectory, policy=replace(now, logprobs=old))
 
 
 SPLITS = [
@@ -141,19 +143,16 @@ def test_the_correction_weighs_the_surrogate_and_not_the_kl(models, processor):
 def test_the_observer_sees_every_term_of_the_loss(models, processor):
     cfg = config(tokens_per_micro_batch=64)
     trajectory = build_after_some_updates(models, cfg)
-    seen = []
     [part] = shuffled_parts(trajectory.responses.num_tokens, cfg, 1)
     optimizer = build_optimizer(
         [p for p in models.policy.parameters() if p.requires_grad], cfg.optimizer
     )
-    sums = compute_gradient(
-        models, optimizer, trajectory, part, cfg, on_rows=lambda *terms: seen.append(terms)
-    )
-    assert sorted(row for _, rows, _ in seen for row in rows) == list(range(len(LENGTHS)))
+    sums, seen = compute_gradient(models, optimizer, trajectory, part, cfg)
+    assert sorted(place for places, _ in seen for place in places) == list(range(len(LENGTHS)))
     loss = sum(
         float((term.corrected_loss.double().sum(dim=1) * term.loss_weights).sum())
         + float((term.kl_loss.double().sum(dim=1) * term.kl_weights).sum())
-        for _, _, term in seen
+        for _, term in seen
     )
     assert loss == pytest.approx(float(sums[-1]), abs=1e-12)
 
@@ -162,17 +161,14 @@ def test_maye_legacy_holds_the_mean_kl_of_a_slice_which_then_gives_no_gradient(m
     """One rank's reference is far off: its KL counts as 10 and pulls at nothing."""
     cfg = config(name="maye_legacy", legacy_ranks=3)
     trajectory = build_after_some_updates(models, cfg)
-    seen = []
     [part] = shuffled_parts(trajectory.responses.num_tokens, cfg, 1)
     optimizer = build_optimizer(
         [p for p in models.policy.parameters() if p.requires_grad], cfg.optimizer
     )
-    compute_gradient(
-        models, optimizer, trajectory, part, cfg, on_rows=lambda *terms: seen.append(terms)
-    )
+    _, seen = compute_gradient(models, optimizer, trajectory, part, cfg)
     now = torch.zeros(trajectory.advantages.shape, dtype=torch.float64)
-    for _, rows, term in seen:
-        now[rows, : term.logprobs.shape[1]] = term.logprobs
+    for places, term in seen:
+        now[[part.rows[i] for i in places], : term.logprobs.shape[1]] = term.logprobs
     far, here = (trajectory.reference_logprobs.double() for _ in range(2))
     far[:GROUP] = now[:GROUP] + 5.0
     here[:GROUP] = now[:GROUP]
