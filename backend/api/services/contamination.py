@@ -103,19 +103,22 @@ def find_overlap(
 def _find_shared(
     session: Session, dataset_id: UUID, split: str, trained_on: UUID
 ) -> tuple[SharedProblem, ...]:
-    held, train = aliased(DatasetItem), aliased(DatasetItem)
-    pairs = (
-        sa.select(held.row, sa.func.min(train.row))
-        .where(held.dataset_id == dataset_id, held.split == split)
-        .where(train.dataset_id == trained_on, train.split == "train")
-        .where(train.question == held.question)
-        .group_by(held.row)
+    # One look at each problem: no index holds questions, so that a join would compare all of one
+    # picture, or all without one, with each other.
+    first_rows: dict[tuple[str | None, str], int] = {}
+    for image, question, row in session.execute(_problems(trained_on, "train")):
+        first_rows.setdefault((image, question), row)
+    return tuple(
+        SharedProblem(row, first_rows[image, question])
+        for image, question, row in session.execute(_problems(dataset_id, split))
+        if (image, question) in first_rows
     )
-    # Two statements, for in one an "or" would keep the index of pictures from being used.
-    with_picture = pairs.where(train.image_sha256 == held.image_sha256)
-    text_only = pairs.where(train.image_sha256.is_(None), held.image_sha256.is_(None))
-    found = [*session.execute(with_picture), *session.execute(text_only)]
-    return tuple(SharedProblem(*row) for row in sorted(map(tuple, found)))
+
+
+def _problems(dataset_id: UUID, split: str) -> sa.Select[tuple[str | None, str, int]]:
+    table = DatasetItem
+    query = sa.select(table.image_sha256, table.question, table.row)
+    return query.where(table.dataset_id == dataset_id, table.split == split).order_by(table.row)
 
 
 def _count_known_pictures(session: Session, dataset_id: UUID, split: str, trained_on: UUID) -> int:

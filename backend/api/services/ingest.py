@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend.api.services.alarms import update_alarms
 from backend.api.services.leases import load_owned
 from backend.api.services.run_states import record_event
 from backend.api.services.texts import clean_optional, clean_text
@@ -73,6 +74,8 @@ def ingest(session: Session, run_id: UUID, batch: IngestBatch, *, now: datetime)
             run.phase = clean_text(record.phase)
         elif isinstance(record, StepRecord):
             run.rl_step = max(run.rl_step, record.rl_step)
+    if steps:
+        update_alarms(session, run)
     if batch.records:
         run.seq = seq
 
