@@ -24,7 +24,7 @@ def follow_experiment(
     platform: Platform, client: Client, experiment_id: str, console: Console
 ) -> Json:
     """Show which run of how many is at which step until all have ended."""
-    outlook = _Outlook()
+    outlook = Outlook()
     plain = PlainProgress(console)
     with build_bar(console) as progress:
         task = progress.add_task("runs", total=None, details="")
@@ -40,8 +40,7 @@ def follow_experiment(
             details = ", ".join([*_describe_current(cells), *left])
             progress.update(task, completed=ended, total=len(cells), details=details)
             if not console.is_terminal:
-                phase = details.split(",")[0]
-                plain.show(phase, f"{ended} of {len(cells)} runs ended: {details}")
+                plain.show(str(ended), f"{ended} of {len(cells)} runs ended: {details}")
             if ended == len(cells):
                 return experiment
             platform.wait(POLL_S)
@@ -65,36 +64,44 @@ def _describe_current(cells: Sequence[Json]) -> list[str]:
     if current is None:
         return ["all runs have ended"]
     run = current["run"]
-    step = f"step {run['rl_step']} of {run['total_rl_steps'] or '?'}"
-    return [f"{name_cell(current)}: {step}", *describe_run(run)]
+    total = run["total_rl_steps"]
+    step = f": step {run['rl_step']} of {total}" if total else ""
+    return [f"{name_cell(current)}{step}", *describe_run(run)]
 
 
 @dataclass(slots=True)
-class _Outlook:
+class Outlook:
     """Estimates the time left from the runs that have ended, and the steps of those going on."""
 
     estimates: dict[str, Estimate] = field(default_factory=dict)
     """Run to what was seen of it."""
 
     def left_s(self, cells: Sequence[Json]) -> float | None:
-        """Seconds; None until something was seen of every setting that still has to begin."""
+        """Seconds; None until something was seen of a trained run. Vanilla is not counted."""
+        trained = [cell for cell in cells if cell["kind"] != "vanilla"]
+        wholes = {cell["run"]["id"]: self._whole_s(cell["run"]) for cell in trained}
+        known = [whole_s for whole_s in wholes.values() if whole_s is not None]
+        if not known:
+            return None
         total_s = 0.0
-        for cell in cells:
+        for cell in trained:
+            run = cell["run"]
+            alike = [
+                whole_s
+                for other in trained
+                if other["setting"] == cell["setting"]
+                and (whole_s := wholes[other["run"]["id"]]) is not None
+            ]
             if not _has_ended(cell):
-                expected_s = self._expect_s(cell, cells)
-                if expected_s is None:
-                    return None
-                total_s += expected_s
+                done = run["rl_step"] / (run["total_rl_steps"] or 1)
+                total_s += fmean(alike or known) * max(0.0, 1 - done)
         return total_s
 
-    def _expect_s(self, cell: Json, cells: Sequence[Json]) -> float | None:
-        run = cell["run"]
-        estimate = self.estimates.setdefault(run["id"], Estimate())
-        seen_s = estimate.left_s(run)
-        if seen_s is not None:
-            return seen_s
-        trained = [c for c in cells if c["run"]["status"] == RunStatus.SUCCEEDED]
-        alike = [wall_time_s(c["run"]) for c in trained if c["setting"] == cell["setting"]]
-        others = [wall_time_s(c["run"]) for c in trained if c["kind"] != "vanilla"]
-        known = alike or others
-        return fmean(known) if known else None
+    def _whole_s(self, run: Json) -> float | None:
+        """Seconds of a whole run, measured or extrapolated; None where nothing was seen yet."""
+        if run["status"] == RunStatus.SUCCEEDED:
+            return wall_time_s(run)
+        if RunStatus(run["status"]).is_terminal:
+            return None
+        step_s = self.estimates.setdefault(run["id"], Estimate()).step_s(run)
+        return None if step_s is None else step_s * run["total_rl_steps"]

@@ -39,16 +39,19 @@ class Estimate:
     first_seen_at: float = 0.0
 
     def left_s(self, run: Json) -> float | None:
-        """Seconds; None until two steps were seen."""
+        """Seconds to its end; None until two steps were seen."""
+        step_s = self.step_s(run)
+        return None if step_s is None else step_s * (run["total_rl_steps"] - run["rl_step"])
+
+    def step_s(self, run: Json) -> float | None:
+        """Seconds of a step; None until two were seen."""
         now = time.monotonic()
         if self.first_rl_step is None and run["rl_step"] > 0:
             self.first_rl_step, self.first_seen_at = run["rl_step"], now
         if self.first_rl_step is None or run["total_rl_steps"] is None:
             return None
         num_seen = run["rl_step"] - self.first_rl_step
-        if num_seen < 1:
-            return None
-        return (now - self.first_seen_at) / num_seen * (run["total_rl_steps"] - run["rl_step"])
+        return (now - self.first_seen_at) / num_seen if num_seen > 0 else None
 
 
 def describe_run(run: Json) -> list[str]:

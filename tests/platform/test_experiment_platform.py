@@ -1,20 +1,31 @@
 """A tiny experiment in real processes, from one request to its report."""
 
 import json
+import time
+from io import StringIO
 from typing import Any
 
+from rich.console import Console
+
+from maye.experiment_progress import follow_experiment
+from maye.report_text import print_report
 from tests.platform.living_platform import (
     DATASET,
     MODEL,
     NUM_TRAIN,
     LivingPlatform,
     tiny_config,
-    wait_until,
 )
 
-TERMINAL = ("succeeded", "failed", "cancelled")
 NUM_EPOCHS = 2
 TAUGHT = "tiny-sums-taught"
+
+
+class Waiter:
+    """Stands for the supervisor of `maye demo`, which tends its services while it waits."""
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(min(seconds, 0.2))
 
 
 def teach(platform: LivingPlatform) -> None:
@@ -61,17 +72,18 @@ def test_an_experiment_runs_to_its_report(platform: LivingPlatform) -> None:
         created = client.launch_experiment(tiny_experiment())
         address = created["id"]
 
-        def has_ended() -> bool:
-            cells = client.experiment(address)["cells"]
-            return all(cell["run"]["status"] in TERMINAL for cell in cells)
-
-        wait_until(has_ended, timeout_s=240)
+        console = Console(file=StringIO(), width=200)
+        followed = follow_experiment(Waiter(), client, address, console)
+        assert "0 of 3 runs ended: vanilla (tiny-random" in console.file.getvalue()
+        assert followed["runs_by_status"] == {"succeeded": 3}
         cells = client.experiment(address)["cells"]
         ends = [(cell["setting"], cell["run"]["status"], cell["run"]["reason"]) for cell in cells]
         assert ends == [(name, "succeeded", None) for name in ("vanilla", "sft", "rl")]
         report = client.report(address)
         again = client.launch_experiment(tiny_experiment() | {"name": "Again", "seeds": [2]})
         client.cancel_experiment(again["id"])
+    print_report(report, console)
+    assert "rl mean" in console.file.getvalue()
     assert report["is_complete"]
     assert [(row["split"], row["k"]) for row in report["table"]] == [("validation", 1), ("test", 1)]
     for row in report["table"]:
