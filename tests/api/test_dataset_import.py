@@ -88,6 +88,20 @@ def test_rows_and_pictures_are_stored_as_the_contract_says(folder: Path, home: H
     assert (stored / "images" / str(items[0].image)).read_bytes() == red.read_bytes()
 
 
+def test_difficulty_is_text_or_a_number_under_either_name(folder: Path, home: Home):
+    wanted = [
+        ({"difficulty": 0}, "0"),
+        ({"difficulty": "hard"}, "hard"),
+        ({"difficult": "easy"}, "easy"),
+        ({"difficulty": None, "difficult": 2.50}, "2.5"),
+        ({"difficulty": " "}, None),
+        ({}, None),
+    ]
+    write(folder, *(good(id=str(i), **keys) for i, (keys, _) in enumerate(wanted)))
+    items = import_dataset(folder, manifest(), home).items["train"]
+    assert [item.difficulty for item in items] == [difficulty for _, difficulty in wanted]
+
+
 @pytest.mark.parametrize(
     ("row", "answer"),
     [
@@ -157,6 +171,7 @@ BAD_ROWS: list[tuple[dict[str, Any] | bytes, str]] = [
     (good(question="a\0b"), "NUL"),
     (good(answer="\ud800"), "surrogate"),
     (good(category=["x"]), "'category' must be text"),
+    (good(difficulty=True), "'difficulty' must be text"),
     (good(image="pictures/missing.png"), "is missing"),
     (good(image="pictures"), "is missing"),
     (good(image="../secret.png"), "leaves the folder"),

@@ -115,7 +115,7 @@ def _find_shared(
     )
 
 
-def _problems(dataset_id: UUID, split: str) -> sa.Select[tuple[str | None, str, int]]:
+def _problems(dataset_id: UUID, split: str) -> sa.Select[str | None, str, int]:
     table = DatasetItem
     query = sa.select(table.image_sha256, table.question, table.row)
     return query.where(table.dataset_id == dataset_id, table.split == split).order_by(table.row)
