@@ -220,6 +220,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/experiments/{experiment_id}/figures/{name}.{extension}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Report Figure
+         * @description One figure in the paper's layout.
+         */
+        get: operations["get_report_figure"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/experiments/{experiment_id}/report": {
         parameters: {
             query?: never;
@@ -232,6 +252,86 @@ export interface paths {
          * @description Table, figures and findings, from what the runs have logged so far.
          */
         get: operations["get_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment_id}/report-curves.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Report Curves Csv
+         * @description All curves of the figures.
+         */
+        get: operations["get_report_curves_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment_id}/report.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Report Csv
+         * @description The table with its intervals.
+         */
+        get: operations["get_report_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment_id}/report.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Report Json
+         * @description All numbers of the report.
+         */
+        get: operations["get_report_json"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment_id}/report.tex": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Report Latex
+         * @description The table for LaTeX, a document that compiles as it is.
+         */
+        get: operations["get_report_latex"];
         put?: never;
         post?: never;
         delete?: never;
@@ -437,7 +537,7 @@ export interface paths {
         };
         /**
          * List Checkpoints
-         * @description Announced checkpoints, newest first.
+         * @description Announced checkpoints, newest first: which are kept, the last and the best.
          */
         get: operations["list_checkpoints"];
         put?: never;
@@ -1264,6 +1364,21 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /**
+             * Is Best
+             * @description True for that of the best validation accuracy, by the last decoding setting.
+             */
+            is_best: boolean;
+            /**
+             * Is Kept
+             * @description False once the trainer has deleted it: the newest and the best are kept.
+             */
+            is_kept: boolean;
+            /**
+             * Is Last
+             * @description True for the newest that is kept: a resumed run goes on from it.
+             */
+            is_last: boolean;
             /** Name */
             name: string;
             /** Rl Step */
@@ -4397,7 +4512,8 @@ export interface components {
             language_model: boolean;
             /**
              * Lm Head
-             * @description The output projection; where it is the embedding itself, both follow language_model.
+             * @description The output projection; where it is the embedding itself, both follow language_model. With
+             *     lora it stays as it is, whatever is said here.
              * @default true
              */
             lm_head: boolean;
@@ -4507,6 +4623,11 @@ export interface components {
              * @description Traced steps, oldest first.
              */
             steps: components["schemas"]["TracedStep"][];
+            /**
+             * Unreadable
+             * @description Traced steps whose file cannot be read, oldest first; they are none of the others.
+             */
+            unreadable: components["schemas"]["UnreadableTrace"][];
         };
         /**
          * TrajectoryUpdate
@@ -4565,6 +4686,19 @@ export interface components {
              * @description Loss weight times the sum of the tokens' surrogate losses, corrected where they are.
              */
             surrogate_contribution: number;
+        };
+        /**
+         * UnreadableTrace
+         * @description A traced RL step whose file is damaged.
+         */
+        UnreadableTrace: {
+            /**
+             * Reason
+             * @description What is wrong with it.
+             */
+            reason: string;
+            /** Rl Step */
+            rl_step: number;
         };
     };
     responses: never;
@@ -5081,6 +5215,43 @@ export interface operations {
             };
         };
     };
+    get_report_figure: {
+        parameters: {
+            query?: {
+                spread?: "population" | "sample";
+            };
+            header?: never;
+            path: {
+                experiment_id: string;
+                extension: "svg" | "png";
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                    "image/svg+xml": unknown;
+                };
+            };
+        };
+    };
     get_report: {
         parameters: {
             query?: {
@@ -5111,6 +5282,142 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Report"];
+                };
+            };
+        };
+    };
+    get_report_curves_csv: {
+        parameters: {
+            query?: {
+                spread?: "population" | "sample";
+            };
+            header?: never;
+            path: {
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+        };
+    };
+    get_report_csv: {
+        parameters: {
+            query?: {
+                spread?: "population" | "sample";
+            };
+            header?: never;
+            path: {
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+        };
+    };
+    get_report_json: {
+        parameters: {
+            query?: {
+                spread?: "population" | "sample";
+            };
+            header?: never;
+            path: {
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    get_report_latex: {
+        parameters: {
+            query?: {
+                spread?: "population" | "sample";
+            };
+            header?: never;
+            path: {
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tex": unknown;
                 };
             };
         };

@@ -28,7 +28,16 @@ export function StepsTab() {
     );
   }
   const newest = index.steps.at(-1);
-  return newest === undefined ? <NoTraces every={index.every_rl_steps} /> : <Traces index={index} newest={newest} />;
+  return (
+    <>
+      {index.unreadable.map(({ rl_step, reason }) => (
+        <p key={rl_step} className="notice" data-kind="failed" data-testid="unreadable-trace" role="alert">
+          The trace of RL step {rl_step} cannot be read: {reason}
+        </p>
+      ))}
+      {newest === undefined ? <NoTraces every={index.every_rl_steps} /> : <Traces index={index} newest={newest} />}
+    </>
+  );
 }
 
 function Traces({ index, newest }: { index: Schemas["TrajectoryIndex"]; newest: Schemas["TracedStep"] }) {
