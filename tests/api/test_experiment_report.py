@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from api_caller import Api
+from api_caller import NOW, Api
 from experiment_makers import (
     DECODING,
     SPLITS,
@@ -19,6 +19,10 @@ from experiment_makers import (
     create,
     step,
 )
+
+from backend.analysis.curves import Decoded
+from backend.api.services.experiment_report import gather_curves
+from backend.api.services.experiments import show_cells
 
 SFT_CURVES = ([0.5, 0.25], [0.25, 0.5])
 RL_CURVES = ([0.5, 1.0], [0.75, 0.75])
@@ -33,8 +37,10 @@ def experiment(api: Api) -> dict[str, Any]:
 def carry_out_vanilla(api: Api) -> str:
     """Half of the problems; the first of each split is solved at k = 1."""
     keys = [accuracy_key(s, d["k"], d["temperature"]) for s in SPLITS for d in DECODING]
+    # The control, with pictures permuted, is no part of the table.
+    control = {key.replace("own", "permuted"): 0.0 for key in keys}
     answers = [answer(0, split, row, is_correct=row == 1) for split in SPLITS for row in (1, 2)]
-    return carry_out(api, [*answers, step(0, 0.0, dict.fromkeys(keys, 0.5))])
+    return carry_out(api, [*answers, step(0, 0.0, {**dict.fromkeys(keys, 0.5), **control})])
 
 
 def carry_out_everything(api: Api) -> None:
@@ -75,6 +81,28 @@ def test_answers_give_vanilla_its_interval_over_problems(
     carry_out_vanilla(api)
     methods = {row["k"]: row["vanilla"]["method"] for row in report_of(api, experiment)["table"]}
     assert methods == {2: "problems unknown", 1: "Wilson over 2 problems"}
+
+
+def test_problems_count_as_solved_by_any_response_of_the_last_evaluation(
+    api: Api, experiment: dict[str, Any]
+) -> None:
+    carry_out_vanilla(api)
+    twice = {"k": 2, "temperature": 1.0}
+    first = [answer(1, "test", row, is_correct=True) for row in (1, 2)]
+    last = [answer(2, "test", row, is_correct=row == 2) for row in (1, 2)]
+    tried = [
+        answer(2, "test", 1, is_correct=sample == 1) | twice | {"sample": sample}
+        for sample in (0, 1)
+    ]
+    permuted = [answer(3, "test", 1, is_correct=True) | {"pictures": "permuted"}]
+    carry_out(api, [*first, *last, *tried, *permuted, step(2, 1.0, {})])
+    with api.platform.database.read_scope() as session:
+        cells = show_cells(session, UUID(experiment["id"]), NOW)
+        (curves,) = [c for c in gather_curves(session, cells) if (c.setting, c.seed) == ("sft", 0)]
+    assert curves.solved == {
+        Decoded("test", 1, 0.01): {"test-1": False, "test-2": True},
+        Decoded("test", 2, 1.0): {"test-1": True},
+    }
 
 
 def test_the_report_is_live(api: Api, experiment: dict[str, Any]) -> None:
