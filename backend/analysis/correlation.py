@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from backend.analysis import keys
-from backend.analysis.arms import Arm, Cell
+from backend.analysis.arms import Cell
 from backend.analysis.curve_means import mean_curve
+from backend.analysis.curves import RunCurves
 from backend.analysis.intervals import fisher_z
 from backend.analysis.report import Correlation, Estimate
 
@@ -43,17 +44,22 @@ def effective_number(x: np.ndarray, y: np.ndarray) -> float:
 def length_against_reflection(cells: Sequence[Cell]) -> tuple[Correlation, ...]:
     """One for each RL setting: of the mean curves over its seeds, as the paper's."""
     return tuple(
-        Correlation(model=cell.model, dataset=cell.dataset, setting=arm.setting, r=arm_r(arm))
+        Correlation(
+            model=cell.model,
+            dataset=cell.dataset,
+            setting=arm.setting,
+            r=length_reflection_r(arm.runs),
+        )
         for cell in cells
         for arm in cell.arms
         if arm.kind == "rl"
     )
 
 
-def arm_r(arm: Arm) -> Estimate | None:
-    """Correlation of a setting's mean response length and mean reflection ratio."""
+def length_reflection_r(runs: Sequence[RunCurves]) -> Estimate | None:
+    """Correlation of the runs' mean response length and mean reflection ratio."""
     curves = [
-        mean_curve([run.series.get(key, ()) for run in arm.runs], "population")
+        mean_curve([run.series.get(key, ()) for run in runs], "population")
         for key in (keys.RESPONSE_LENGTH, keys.REFLECTION_RATIO)
     ]
     by_step = [

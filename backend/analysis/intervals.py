@@ -47,6 +47,25 @@ def student_t(values: Sequence[float]) -> tuple[float, float] | None:
     return mean - half, mean + half
 
 
+def welch_t(first: Sequence[float], second: Sequence[float]) -> tuple[float, float] | None:
+    """Welch's t interval of mean(first) - mean(second); None where either has fewer than two.
+
+    The two are independent and may vary by different amounts. Where neither varies the interval
+    has no width.
+    """
+    if len(first) < 2 or len(second) < 2:
+        return None
+    parts = [np.asarray(values, dtype=float) for values in (first, second)]
+    difference = float(parts[0].mean() - parts[1].mean())
+    errors = [float(part.var(ddof=1)) / len(part) for part in parts]
+    if sum(errors) == 0:
+        return difference, difference
+    shares = [e**2 / (len(part) - 1) for e, part in zip(errors, parts, strict=True)]
+    freedom = sum(errors) ** 2 / sum(shares)
+    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)) * math.sqrt(sum(errors))
+    return difference - half, difference + half
+
+
 def fisher_z(r: float, num_pairs: float) -> tuple[float, float] | None:
     """Fisher's interval of Pearson's r over independent pairs.
 

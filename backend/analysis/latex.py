@@ -98,7 +98,8 @@ def _table(report: Report) -> str:
     caption = (
         f"Accuracy in percent of {escape(report.name)}. Mean: over epochs and runs, the model "
         "before training left out, with the distance to the ends of its 95\\,\\% interval over "
-        "runs. Max: best epoch of each run, averaged over runs. Red: gain over vanilla, green: loss."
+        "runs. Max: best epoch of each run, averaged over runs. Red: gain over vanilla, green: "
+        "loss."
     )
     parts = [
         r"\begin{table}",

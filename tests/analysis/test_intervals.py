@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from backend.analysis.intervals import fisher_z, student_t, wilson
+from backend.analysis.intervals import fisher_z, student_t, welch_t, wilson
 
 
 def test_wilson_by_hand():
@@ -37,6 +37,15 @@ def test_student_t_by_hand():
 def test_student_t_of_a_single_run_is_not_defined():
     assert student_t([0.5]) is None
     assert student_t([]) is None
+
+
+def test_welch_t_by_hand():
+    # Variances 1 and 1 of three values each: 4 degrees of freedom, t(0.975, 4) = 2.77645.
+    low, high = welch_t([1, 2, 3], [5, 6, 7]) or (math.nan, math.nan)
+    assert low == pytest.approx(-4 - 2.77645 * math.sqrt(2 / 3), abs=1e-4)
+    assert high == pytest.approx(-4 + 2.77645 * math.sqrt(2 / 3), abs=1e-4)
+    assert welch_t([1], [5, 6]) is None
+    assert welch_t([2, 2], [1, 1]) == (1.0, 1.0)
 
 
 def test_fisher_z_by_hand():
