@@ -99,7 +99,7 @@ def _against_vanilla(
     found: list[Direction] = [direction(trained, vanilla), direction(paired)]
     sentence = (
         f"{arm.setting} {percent(trained)} as mean over epochs and {_seeds(trained)}; vanilla "
-        f"{percent(vanilla)}: the intervals {_lie(found[0])}. {_paired_words(paired)}"
+        f"{percent(vanilla)}: {_lie(trained, vanilla)}. {_paired_words(paired)}"
     )
     return Finding(
         name=name,
@@ -224,8 +224,11 @@ def _seeds(estimate: Estimate) -> str:
     return f"{number} seed{'s' if number > 1 else ''}"
 
 
-def _lie(found: Direction) -> str:
-    return "overlap or are missing" if found == "open" else "do not overlap"
+def _lie(first: Estimate, second: Estimate) -> str:
+    if first.low is None or second.low is None:
+        return "one has no interval"
+    is_apart = direction(first, second) != "open"
+    return f"the intervals {'do not overlap' if is_apart else 'overlap'}"
 
 
 def _paired_words(paired: Estimate | None) -> str:
