@@ -77,7 +77,7 @@ class VllmEngine:
         Raises:
             TrainingError: vLLM read another prompt than the trainer, or did not answer one.
         """
-        requests = [self._request(source) for source in prompts.sources]
+        requests = [request_of(source) for source in prompts.sources]
         params = [
             [self._sampling_params(key, decoding, rl_step, max_tokens) for key in prompts.keys]
             for decoding in decodings
@@ -91,13 +91,6 @@ class VllmEngine:
         size = len(prompts)
         parts = [outputs[i * size : (i + 1) * size] for i in range(len(decodings))]
         return [self._responses(prompts, part, max_tokens) for part in parts]
-
-    def _request(self, source: PromptSource) -> dict[str, Any]:
-        """A prompt as vLLM takes it: it puts the visual tokens in by itself."""
-        request: dict[str, Any] = {"prompt_token_ids": list(source.token_ids)}
-        if source.image is not None:
-            request["multi_modal_data"] = {"image": source.image}
-        return request
 
     def _sampling_params(self, key: str, decoding: Decoding, rl_step: int, max_tokens: int) -> Any:
         name = (self._seed, rl_step, decoding.stream, key)
@@ -172,3 +165,12 @@ class VllmEngine:
         if wanted:
             self._llm.wake_up(tags=wanted)
             self._asleep -= set(wanted)
+
+
+def request_of(source: PromptSource) -> dict[str, Any]:
+    """A prompt as vLLM takes it: it puts the visual tokens in by itself."""
+    request: dict[str, Any] = {"prompt_token_ids": list(source.token_ids)}
+    image = source.image  # opened anew each time it is asked for
+    if image is not None:
+        request["multi_modal_data"] = {"image": image}
+    return request

@@ -27,7 +27,8 @@ class DataConfig(Closed):
     picture_cache_bytes: int = Field(
         default=8 * 2**30, ge=0, le=2**42, json_schema_extra=unit("bytes")
     )
-    """Memory for pictures that were read: features of a frozen vision tower, else pixels."""
+    """Memory for pictures that were read: features of a frozen vision tower, else pixels. What
+    finds no room is read anew each time; nothing that is kept leaves."""
 
 
 class SamplingConfig(Closed):
