@@ -96,6 +96,12 @@ def test_answers_sent_twice_and_in_pieces_are_counted_once(api: Api) -> None:
     )
 
 
+def test_a_problem_is_solved_once_however_many_responses_are_right(api: Api) -> None:
+    (evaluation,) = evaluated(api, [answer(1, sample, is_correct=True) for sample in range(2)])
+    assert (evaluation["num_solved"], evaluation["num_correct"]) == (1, 2)
+    assert evaluation["accuracy"] == 1.0
+
+
 def test_every_decoding_split_and_step_is_an_evaluation_of_its_own(api: Api) -> None:
     found = evaluated(
         api,
@@ -117,14 +123,15 @@ def test_a_later_attempt_replaces_what_it_answered_anew(api: Api) -> None:
     api.end(claim, "lost")
     second = api.claim(slots=100)
     assert second is not None
-    api.ingest(second, [answer(1, 1, is_correct=False), answer(2, 1, is_correct=True)])
+    changed = answer(4, 0, response="Anew", extracted_answer=None, failure="timeout")
+    api.ingest(second, [answer(1, 1), answer(2, 1, is_correct=True), changed])
     (evaluation,) = api.get("evaluations", run=claim["run_id"])
     assert evaluation["num_solved"] == 1
     assert api.ingest(claim, both([1])).status_code == 409
     with api.platform.database.read_scope() as session:
         fences = session.execute(sa.select(Answer.item_id, Answer.sample, Answer.fence)).all()
     # What came again unchanged stays with the attempt that judged it.
-    assert [tuple(row) for row in fences if row.fence == 2] == [("v1", 1, 2)]
+    assert [tuple(row) for row in fences if row.fence == 2] == [("v1", 1, 2), ("v4", 0, 2)]
 
 
 def test_numbers_that_no_database_takes_are_refused(api: Api) -> None:
