@@ -1,7 +1,8 @@
 """The report of an experiment in a terminal: its table, its findings, and what to know of them."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -11,8 +12,12 @@ STYLES = {"true": "green", "false": "red", "not decidable": "yellow"}
 
 
 def print_report(report: Json, console: Console) -> None:
-    """Table, findings and warnings."""
-    console.print(build_report_table(report["name"], report["table"]))
+    """Tables, findings and warnings."""
+    rows_of: dict[str, list[Json]] = {}
+    for row in report["table"]:
+        rows_of.setdefault(f"{row['model']} on {row['dataset']}", []).append(row)
+    for title, rows in rows_of.items():
+        console.print(build_report_table(f"{report['name']}: {title}", rows))
     for finding in report["findings"]:
         verdict = finding["verdict"]
         console.print(f"[{STYLES[verdict]}]{verdict}[/]", end=" ", highlight=False)
@@ -21,31 +26,34 @@ def print_report(report: Json, console: Console) -> None:
         console.print(f"warning: {warning}", markup=False, highlight=False)
 
 
-def build_report_table(title: str, rows: Iterable[Json]) -> Table:
-    """Accuracies in per cent: vanilla, then mean and best epoch of every trained setting."""
-    rows = list(rows)
-    table = Table(title=title, title_justify="left")
-    for name in ("data set", "split", "decoding"):
+def build_report_table(title: str, rows: Sequence[Json]) -> Table:
+    """Accuracies in per cent: vanilla, then mean and best epoch of every trained setting.
+
+    It fits into 80 columns with two trained settings; intervals of best epochs are in the exports.
+    """
+    table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
+    for name in ("split", "pass@k, T"):
         table.add_column(name)
     table.add_column("vanilla", justify="right")
-    settings = [entry["setting"] for entry in rows[0]["entries"]] if rows else []
-    for setting in settings:
-        table.add_column(f"{setting} mean", justify="right")
-        table.add_column(f"{setting} max", justify="right")
+    for entry in rows[0]["entries"]:
+        table.add_column(f"{entry['setting']} mean", justify="right")
+        table.add_column(f"{entry['setting']} max", justify="right")
     for row in rows:
         cells = [show_estimate(row["vanilla"])]
         for entry in row["entries"]:
-            cells += [show_estimate(entry["mean"]), show_estimate(entry["maximum"])]
-        decoding = f"pass@{row['k']}, T={row['temperature']:g}"
-        table.add_row(f"{row['model']}, {row['dataset']}", row["split"], decoding, *cells)
+            best = entry["maximum"]
+            cells += [show_estimate(entry["mean"]), show_estimate(best).partition("\n")[0]]
+        table.add_row(row["split"], f"{row['k']}, {row['temperature']:g}", *cells)
+    table.caption = "per cent; below vanilla and means: 95 % intervals"
+    table.caption_justify = "left"
     return table
 
 
 def show_estimate(estimate: Json | None) -> str:
-    """A share in per cent, with its 95 % interval where it has one.
+    r"""A share in per cent, and below it its 95 % interval where it has one.
 
     >>> show_estimate({"value": 0.5, "low": 0.4, "high": 0.6})
-    '50.0 [40.0, 60.0]'
+    '50.0\n40.0-60.0'
     >>> show_estimate(None)
     '-'
     """
@@ -54,4 +62,4 @@ def show_estimate(estimate: Json | None) -> str:
     value = f"{100 * estimate['value']:.1f}"
     if estimate["low"] is None or estimate["high"] is None:
         return value
-    return f"{value} [{100 * estimate['low']:.1f}, {100 * estimate['high']:.1f}]"
+    return f"{value}\n{100 * estimate['low']:.1f}-{100 * estimate['high']:.1f}"
