@@ -1648,7 +1648,8 @@ export interface components {
             max_prompt_tokens: number;
             /**
              * Picture Cache Bytes
-             * @description Memory for pictures that were read: features of a frozen vision tower, else pixels.
+             * @description Memory for pictures that were read: features of a frozen vision tower, else pixels. What
+             *     finds no room is read anew each time; nothing that is kept leaves.
              * @default 8589934592
              */
             picture_cache_bytes: number;
