@@ -124,11 +124,20 @@ export function formatValue(value: number, unit: string): string {
   }
 }
 
+/** Decimals that write a distance between ticks without rounding it: 1 for 2.5, 2 for 0.05. */
+function decimalsOf(distance: number): number {
+  for (let decimals = 0; decimals < 8; decimals += 1) {
+    const scaled = distance * 10 ** decimals;
+    if (Math.abs(scaled - Math.round(scaled)) < 1e-6 * scaled) return decimals;
+  }
+  return distance > 0 ? 8 : 0;
+}
+
 /** Tick labels of a chart's axis: all with the same number of decimals, as few as tell them apart. */
 export function formatTicks(ticks: number[], unit: string): string[] {
   const step = ticks.length > 1 ? Math.abs((ticks[1] ?? 0) - (ticks[0] ?? 0)) : 0;
   const scaled = unit === "share" ? step * 100 : step;
-  const decimals = scaled > 0 ? Math.min(8, Math.max(0, Math.ceil(-Math.log10(scaled) - 1e-9))) : 0;
+  const decimals = decimalsOf(scaled);
   return ticks.map((tick) => {
     if (unit === "share") return `${withMinus((tick * 100).toFixed(decimals))}%`;
     if (unit === "bytes") return formatBytes(tick);
@@ -167,4 +176,9 @@ export function formatInterval(
 ): string {
   const [from, to] = [low, high].map((end) => (end === null ? "\u2013" : write(end)));
   return `[${from ?? ""}, ${to ?? ""}]`;
+}
+
+/** A difference of shares in percentage points, with its sign: +4.1. */
+export function formatPoints(difference: number): string {
+  return `${difference > 0 ? "+" : ""}${formatShareNumber(difference)}`;
 }

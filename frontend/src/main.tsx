@@ -1,6 +1,7 @@
 // First, so that the styles of components stand after them and win.
 import "./styles/tokens.css";
 import "./styles/base.css";
+import "./styles/detail.css";
 import "./styles/list.css";
 
 import { QueryClientProvider } from "@tanstack/react-query";

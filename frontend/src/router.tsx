@@ -11,6 +11,8 @@ import { DatasetPage } from "./features/datasets/DatasetPage";
 import { DatasetsPage } from "./features/datasets/DatasetsPage";
 import { ChartsTab } from "./features/metrics/ChartsTab";
 import { parseChartsSearch } from "./features/metrics/charts-search";
+import { parseEvaluationsSearch } from "./features/evaluations/evaluations-search";
+import { EvaluationsTab } from "./features/evaluations/EvaluationsTab";
 import { ExperimentPage } from "./features/experiments/ExperimentPage";
 import { ExperimentsPage } from "./features/experiments/ExperimentsPage";
 import { parseReportSearch } from "./features/experiments/experiments-search";
@@ -93,6 +95,12 @@ const steps = createRoute({
   component: StepsTab,
   validateSearch: parseStepsSearch,
 });
+const evaluations = createRoute({
+  getParentRoute: () => run,
+  path: "/evaluations",
+  component: EvaluationsTab,
+  validateSearch: parseEvaluationsSearch,
+});
 const config = createRoute({ getParentRoute: () => run, path: "/config", component: ConfigTab });
 const log = createRoute({
   getParentRoute: () => run,
@@ -131,7 +139,7 @@ const routeTree = root.addChildren([
     home,
     runs,
     newRun,
-    run.addChildren([charts, responses, steps, config, log]),
+    run.addChildren([charts, responses, steps, evaluations, config, log]),
     experiments,
     newExperiment,
     experiment.addChildren([report, experimentRuns, experimentSettings]),

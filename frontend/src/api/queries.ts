@@ -27,6 +27,7 @@ export const keys = {
   log: (id: string) => ["log", id],
   checkpoints: (id: string) => ["checkpoints", id],
   traces: (id: string) => ["traces", id],
+  evaluations: (id: string) => ["evaluations", id],
   experiments: ["experiments"],
   experiment: (id: string) => ["experiment", id],
   report: (id: string) => ["report", id],

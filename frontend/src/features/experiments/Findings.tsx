@@ -4,7 +4,7 @@ import { formatInterval, formatNumber } from "@/format";
 const SHAPES: Record<Finding["verdict"], React.ReactNode> = {
   true: <path d="M1.8 6.4 L4.8 9.3 L10.4 2.9" fill="none" stroke="currentColor" strokeWidth="1.9" />,
   false: <path d="M2.2 2.2 L9.8 9.8 M9.8 2.2 L2.2 9.8" fill="none" stroke="currentColor" strokeWidth="1.9" />,
-  "not decidable": <path d="M1.5 4.2 H10.5 M1.5 7.8 H10.5" fill="none" stroke="currentColor" strokeWidth="1.9" strokeDasharray="2.4 1.5" />,
+  "not decidable": <path d="M1.4 7.4 C3 3.6 4.6 3.8 6 6 S9 8.4 10.6 4.6" fill="none" stroke="currentColor" strokeWidth="1.9" />,
 };
 
 /** The paper's claims, each true, false or not decidable on this experiment's numbers. */

@@ -59,6 +59,7 @@ function Plot({ panel, data, looks: all, syncKey }: Props & { data: PanelData })
     looks,
     unit,
     hasZero: hasZeroAxis(panel),
+    isWhole: panel.y_label === "count",
     syncKey,
     onCursor: (index, left) => showTip(tip.current, index, left),
   });

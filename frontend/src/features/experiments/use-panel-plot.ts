@@ -16,6 +16,8 @@ interface Wanted {
   looks: Look[];
   unit: Unit;
   hasZero: boolean;
+  /** Only whole numbers are marked on the y-axis. */
+  isWhole: boolean;
   syncKey: string;
   onCursor: (index: number | null, left: number) => void;
 }
@@ -55,13 +57,13 @@ function sizeOf(element: HTMLElement): { width: number; height: number } {
 }
 
 function optionsOf(latest: React.RefObject<Wanted>, size: { width: number; height: number }): uPlot.Options {
-  const { data, looks, unit, hasZero, syncKey } = latest.current;
+  const { data, looks, unit, hasZero, isWhole, syncKey } = latest.current;
   const series: uPlot.Series[] = [{}];
   const bands: uPlot.Band[] = [];
   data.curves.forEach(({ series: { label, role }, band }, index) => {
     const { color, dash, width } = looks[index] ?? { color: "--text-soft", dash: undefined, width: 1 };
     const stroke = themeColor(color);
-    series.push({ label, stroke, width, points: { size: 4, stroke, fill: stroke }, ...(dash ? { dash } : {}) });
+    series.push({ label, stroke, width, points: role === "vanilla" ? { show: false } : { size: 4, stroke, fill: stroke }, ...(dash ? { dash } : {}) });
     if (band === null) return;
     bands.push({ series: [series.length, series.length + 1], fill: withAlpha(stroke, role === "published" ? PUBLISHED_ALPHA : BAND_ALPHA) });
     series.push({ width: 0, points: { show: false } }, { width: 0, points: { show: false } });
@@ -72,10 +74,10 @@ function optionsOf(latest: React.RefObject<Wanted>, size: { width: number; heigh
     legend: { show: false },
     padding: [8, 8, 0, 0],
     cursor: { y: false, sync: { key: syncKey, setSeries: false }, drag: { x: true, y: false }, points: { size: 6, show: isMean(series) } },
-    scales: { x: { time: false }, y: { range: (_plot, low, high) => rangeOfValues(low, high, hasZero) } },
+    scales: { x: { time: false }, y: { range: (_plot, low, high) => hasZero ? rangeOfValues(Math.max(0, low), high, true) : rangeOfValues(low, high, false) } },
     axes: [
       { ...axis, size: 24, gap: 4, space: 36, incrs: WHOLE_INCREMENTS, values: (_plot, ticks) => formatTicks(ticks, "1") },
-      { ...axis, size: 44, gap: 4, space: 28, values: (_plot, ticks) => formatTicks(ticks, unit) },
+      { ...axis, size: 44, gap: 4, space: 28, ...(isWhole ? { incrs: WHOLE_INCREMENTS } : {}), values: (_plot, ticks) => formatTicks(ticks, unit) },
     ],
     series,
     bands,

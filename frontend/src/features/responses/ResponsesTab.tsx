@@ -1,12 +1,12 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 
-import { ApiError } from "@/api/client";
+import { ApiError, imageUrl } from "@/api/client";
 import { runQuery, samplesQuery } from "@/api/queries";
+import { ResponseCard } from "@/components/ResponseCard";
 import { EmptyState, ErrorState, Loading } from "@/components/States";
 import { formatPlural, formatShare } from "@/format";
 
-import { ResponseCard } from "./ResponseCard";
 import { ResponsesToolbar } from "./ResponsesToolbar";
 import { nearestStep, selectSamples } from "./responses-search";
 import "./responses.css";
@@ -58,7 +58,12 @@ export function ResponsesTab() {
           <ol className="responses" data-testid="responses" data-step={page.rl_step ?? undefined} aria-busy={query.isPlaceholderData}>
             {shown.map((sample) => (
               <li key={`${sample.rl_step} ${sample.index}`}>
-                <ResponseCard sample={sample} dataset={run?.dataset ?? ""} />
+                <ResponseCard
+                  response={sample}
+                  index={sample.index}
+                  picture={sample.image_sha256 === null ? null : imageUrl(run?.dataset ?? "", sample.image_sha256)}
+                  reward={sample.outcome_reward}
+                />
               </li>
             ))}
           </ol>

@@ -3,6 +3,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { useLayoutEffect, useRef, useState } from "react";
 
 import { logQuery } from "@/api/queries";
+import { MarkedText } from "@/components/MarkedText";
 import { EmptyState, ErrorState, Loading } from "@/components/States";
 import { useShortcuts } from "@/components/use-shortcuts";
 import { formatPlural } from "@/format";
@@ -82,26 +83,10 @@ function Log({ text, isComplete, runId }: { text: string; isComplete: boolean; r
       <div ref={box} className="log card mono" role="log" aria-label="Log" aria-live="off" tabIndex={0} data-testid="log">
         {lines.map((line, index) => (
           <div key={index} className="log-line">
-            {q === "" ? line || "\u00a0" : <Marked line={line} word={q} />}
+            {q === "" ? line || "\u00a0" : <MarkedText text={line} words={[q]} />}
           </div>
         ))}
       </div>
-    </>
-  );
-}
-
-function Marked({ line, word }: { line: string; word: string }) {
-  const parts: React.ReactNode[] = [];
-  const lower = line.toLowerCase();
-  let start = 0;
-  for (let at = lower.indexOf(word.toLowerCase()); at >= 0; at = lower.indexOf(word.toLowerCase(), start)) {
-    parts.push(line.slice(start, at), <mark key={at}>{line.slice(at, at + word.length)}</mark>);
-    start = at + word.length;
-  }
-  return (
-    <>
-      {parts}
-      {line.slice(start)}
     </>
   );
 }

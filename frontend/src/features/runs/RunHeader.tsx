@@ -4,12 +4,14 @@ import { Link } from "@tanstack/react-router";
 import type { RunDetail } from "@/api/client";
 import { seriesQuery } from "@/api/queries";
 import { Age } from "@/components/Age";
+import { AlarmList } from "@/components/Alarms";
 import { ProgressBar } from "@/components/ProgressBar";
 import { StatusBadge } from "@/components/StatusBadge";
 import { useNow } from "@/components/use-now";
 import { capitalize, formatDuration, formatRough, formatShare } from "@/format";
 
 import { CancelRun } from "./CancelRun";
+import { EvaluateRun } from "./EvaluateRun";
 import { ResumeRun } from "./ResumeRun";
 import { estimateRemaining } from "./remaining";
 
@@ -29,10 +31,13 @@ export function RunHeader({ run }: { run: RunDetail }) {
         <h1 className="run-name">{run.name}</h1>
         <StatusBadge status={run.status} />
         <span className="grow" />
+        <EvaluateRun run={run} />
         {ACTIVE.includes(run.status) ? <CancelRun run={run} /> : null}
         {RESUMABLE.includes(run.status) ? <ResumeRun run={run} /> : null}
       </div>
       <Notice run={run} />
+      <AlarmList alarms={run.alarms} />
+      <Warnings warnings={run.warnings} />
       <dl className="facts">
         <Fact label="Progress">
           <ProgressBar step={run.rl_step} total={run.total_rl_steps} status={run.status} />
@@ -67,6 +72,15 @@ function Fact({ label, children }: { label: string; children: React.ReactNode })
       <dd>{children}</dd>
     </div>
   );
+}
+
+/** What was found in its data, which a reader of its numbers must know. */
+function Warnings({ warnings }: { warnings: string[] }) {
+  return warnings.map((warning) => (
+    <p key={warning} className="notice" data-testid="run-warning">
+      {warning}
+    </p>
+  ));
 }
 
 /** What the run waits for, does now, or why it ended. */

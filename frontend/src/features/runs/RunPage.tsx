@@ -14,6 +14,7 @@ const TABS = [
   { to: "/runs/$runId", label: "Charts" },
   { to: "/runs/$runId/responses", label: "Responses" },
   { to: "/runs/$runId/steps", label: "Steps" },
+  { to: "/runs/$runId/evaluations", label: "Evaluations" },
   { to: "/runs/$runId/config", label: "Config" },
   { to: "/runs/$runId/log", label: "Log" },
 ] as const;

@@ -3,6 +3,7 @@ import { useRef } from "react";
 
 import type { Run } from "@/api/client";
 import { Age } from "@/components/Age";
+import { AlarmTag } from "@/components/Alarms";
 import { ProgressBar } from "@/components/ProgressBar";
 import { StatusBadge } from "@/components/StatusBadge";
 import { useShortcuts } from "@/components/use-shortcuts";
@@ -63,7 +64,7 @@ function RunRow({ run }: { run: Run }) {
         )}
       </td>
       <td>
-        <StatusBadge status={run.status} />
+        <StatusBadge status={run.status} /> <AlarmTag alarms={run.alarms} />
       </td>
       <td className="runs-progress">
         <ProgressBar step={run.rl_step} total={run.total_rl_steps} status={run.status} />
