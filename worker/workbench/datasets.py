@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -80,12 +80,24 @@ def sample_evaluation_problems(*, seed: int) -> frozenset[Problem]:
     )
 
 
-def permute_pictures(problems: Sequence[Problem], rng: Random) -> list[Scene]:
+def permute_pictures(
+    problems: Sequence[Problem], rng: Random, taken: Collection[tuple[str, Scene]] = ()
+) -> list[Scene]:
     """Another problem's scene for each problem, of the same family and with another answer.
 
     Every scene is used once. Shuffled first, then mended: a problem whose new scene would still
-    give its answer swaps scenes with the first one where both come out different.
+    give its answer, or with it is one of another split, swaps scenes with the first one where
+    both come out different.
+
+    Args:
+        problems: Of one split.
+        rng: For the order.
+        taken: Questions with their scenes that must not come out again.
     """
+
+    def fits(problem: Problem, scene: Scene) -> bool:
+        return is_misled(problem, scene) and (problem.question, scene) not in taken
+
     scenes = [problem.scene for problem in problems]
     for family in Family:
         members = [i for i, problem in enumerate(problems) if problem.family is family]
@@ -94,10 +106,10 @@ def permute_pictures(problems: Sequence[Problem], rng: Random) -> list[Scene]:
         for i, source in zip(members, order, strict=True):
             scenes[i] = problems[source].scene
         for i in members:
-            if is_misled(problems[i], scenes[i]):
+            if fits(problems[i], scenes[i]):
                 continue
             for j in members:
-                if is_misled(problems[i], scenes[j]) and is_misled(problems[j], scenes[i]):
+                if fits(problems[i], scenes[j]) and fits(problems[j], scenes[i]):
                     scenes[i], scenes[j] = scenes[j], scenes[i]
                     break
     return scenes
@@ -113,10 +125,12 @@ def build_published(*, seed: int = DATASET_SEED) -> list[Published]:
     vision = sample_splits(Form.VISION, seed=seed)
     text = sample_splits(Form.TEXT, seed=seed)
     rng = Random(f"{seed}-permuted")
-    permuted = {
-        split: list(zip(problems, permute_pictures(problems, rng), strict=True))
-        for split, problems in vision.items()
-    }
+    permuted: dict[str, list[tuple[Problem, Scene]]] = {}
+    taken: set[tuple[str, Scene]] = set()
+    for split, problems in vision.items():
+        scenes = permute_pictures(problems, rng, taken)
+        permuted[split] = list(zip(problems, scenes, strict=True))
+        taken |= {(problem.question, scene) for problem, scene in permuted[split]}
     return [
         Published(
             slug="workbench-vision",

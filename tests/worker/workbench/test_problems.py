@@ -105,6 +105,15 @@ def test_no_permuted_picture_gives_the_answer() -> None:
         assert Counter(s for _, s in rows) == Counter(p.scene for p, _ in rows)
 
 
+def test_no_published_problem_occurs_in_two_splits() -> None:
+    for published in build_published():
+        asked = {
+            split: {(problem.question, draw_scene(scene).tobytes()) for problem, scene in rows}
+            for split, rows in published.splits.items()
+        }
+        assert asked["train"].isdisjoint(asked["validation"] | asked["test"]), published.slug
+
+
 def test_pictures_are_112_pixels_square_and_repeatable() -> None:
     rng = Random(7)
     for family in Family:
