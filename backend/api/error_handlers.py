@@ -115,9 +115,7 @@ def _answer_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     problems: Sequence[dict[str, Any]] = error.errors()
     names_kind = request.url.path.endswith("/runs")
-    fields = [
-        _describe_field(problem, names_kind=names_kind) for problem in problems[:MAX_FIELDS]
-    ]
+    fields = [_describe_field(problem, names_kind=names_kind) for problem in problems[:MAX_FIELDS]]
     first = fields[0]
     where = ".".join(str(part) for part in first.path) or "the body"
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
