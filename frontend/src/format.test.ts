@@ -1,6 +1,20 @@
 import { expect, test } from "vitest";
 
-import { formatAge, formatBytes, formatCount, formatDuration, formatNumber, formatRough, formatShare, formatSi, formatTicks } from "./format";
+import {
+  formatAge,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatGain,
+  formatInterval,
+  formatNumber,
+  formatPoints,
+  formatRough,
+  formatShare,
+  formatShareNumber,
+  formatSi,
+  formatTicks,
+} from "./format";
 
 test("numbers keep four significant digits and small ones become powers", () => {
   expect(formatNumber(0.83124)).toBe("0.8312");
@@ -40,4 +54,15 @@ test("ticks of an axis share their number of decimals", () => {
   expect(formatTicks([0, 0.5, 1], "1")).toEqual(["0.0", "0.5", "1.0"]);
   expect(formatTicks([0, 0.25, 0.5], "share")).toEqual(["0%", "25%", "50%"]);
   expect(formatTicks([0, 600], "time")).toEqual(["0 s", "10 min"]);
+  // Not "3" for 2.5.
+  expect(formatTicks([0, 2.5, 5], "1")).toEqual(["0.0", "2.5", "5.0"]);
+});
+
+test("estimates, gains and intervals", () => {
+  expect(formatShareNumber(0.6214)).toBe("62.1");
+  expect(formatGain(0.123)).toBe("+12.3\u202f%");
+  expect(formatGain(-0.05)).toBe("\u22125.0\u202f%");
+  expect(formatGain(3.5)).toBe("+350\u202f%");
+  expect(formatPoints(-0.041)).toBe("\u22124.1");
+  expect(formatInterval({ low: 0.6, high: null }, formatShareNumber)).toBe("[60.0, \u2013]");
 });

@@ -66,7 +66,9 @@ export function layOutEvaluations(evaluations: readonly Evaluation[]): Evaluatio
   }
   const all = [...columns.values()];
   return {
-    splits: [...Map.groupBy(all, ({ split }) => split)].map(([name, own]) => ({ name, numColumns: own.length })),
+    splits: SPLITS.map((name) => ({ name, numColumns: all.filter(({ split }) => split === name).length })).filter(
+      ({ numColumns }) => numColumns > 0,
+    ),
     columns: all,
     lines: [...lines.values()].sort((a, b) => b.step - a.step),
   };

@@ -4,7 +4,7 @@ import type { Estimate, Report } from "@/api/report";
 import { capitalize, formatGain, formatInterval, formatShare, formatShareNumber } from "@/format";
 
 import { fullGain, layOut, statisticOf, tintOf } from "./accuracy-table";
-import type { Line, Statistic } from "./accuracy-table";
+import type { Group, Line, Statistic } from "./accuracy-table";
 
 interface Cell {
   /** What the number is, in words. */
@@ -21,12 +21,12 @@ const STATISTICS: readonly { name: Statistic; label: string }[] = [
 /** Accuracies against vanilla, in the paper's layout and with its tint. */
 export function AccuracyTable({ rows, hasIntervals }: { rows: Report["table"]; hasIntervals: boolean }) {
   const [shown, setShown] = useState<Cell | null>(null);
-  const { splits, settings, lines } = layOut(rows);
+  const { splits, settings, groups } = layOut(rows);
   const full = fullGain(rows);
   const columns = STATISTICS.flatMap((statistic) => settings.map((setting) => ({ setting, statistic })));
-  const numbers = (line: Line, split: string): Cell[] => {
+  const numbers = ({ dataset }: Group, line: Line, split: string): Cell[] => {
     const row = line.rows.get(split);
-    const place = `${line.dataset}, ${split}, ${decodingText(line)}`;
+    const place = `${dataset}, ${split}, ${decodingText(line)}`;
     const trained = columns.map(({ setting, statistic }) => ({
       what: `${setting}, ${statistic.label} of epochs; ${place}`,
       ...statisticOf(row?.entries.find((entry) => entry.setting === setting), statistic.name),
@@ -61,22 +61,22 @@ export function AccuracyTable({ rows, hasIntervals }: { rows: Report["table"]; h
               ])}
             </tr>
           </thead>
-          {groupsOf(lines).map((group) => (
-            <tbody key={`${group[0]?.model ?? ""} ${group[0]?.dataset ?? ""}`}>
+          {groups.map((group) => (
+            <tbody key={`${group.model} ${group.dataset}`}>
               <tr>
                 <th scope="rowgroup" colSpan={1 + splits.length * (1 + columns.length)} className="accuracies-group mono">
                   <span>
-                    {group[0]?.model} on {group[0]?.dataset}
+                    {group.model} on {group.dataset}
                   </span>
                 </th>
               </tr>
-              {group.map((line) => (
+              {group.lines.map((line) => (
                 <tr key={decodingText(line)}>
                   <th scope="row" className="accuracies-decoding">
                     {decodingText(line)}
                   </th>
                   {splits.flatMap((split) =>
-                    numbers(line, split).map((cell, index) => (
+                    numbers(group, line, split).map((cell, index) => (
                       <NumberCell
                         key={`${split} ${index}`}
                         cell={cell}
@@ -105,10 +105,6 @@ export function AccuracyTable({ rows, hasIntervals }: { rows: Report["table"]; h
       </p>
     </>
   );
-}
-
-function groupsOf(lines: Line[]): Line[][] {
-  return lines.flatMap((line, index) => (line.groupSize > 0 ? [lines.slice(index, index + line.groupSize)] : []));
 }
 
 function decodingText({ k, temperature }: Line): string {

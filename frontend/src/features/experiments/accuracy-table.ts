@@ -2,20 +2,23 @@
 import type { Report, TableEntry, TableRow } from "@/api/report";
 
 export interface Line {
-  model: string;
-  dataset: string;
   k: number;
   temperature: number;
-  /** How many lines the model and data set have, on the first of them; else 0. */
-  groupSize: number;
   /** Split to its row. */
   rows: Map<string, TableRow>;
+}
+
+/** The lines of one model and data set. */
+export interface Group {
+  model: string;
+  dataset: string;
+  lines: Line[];
 }
 
 export interface AccuracyTable {
   splits: string[];
   settings: string[];
-  lines: Line[];
+  groups: Group[];
 }
 
 const SPLITS = ["train", "validation", "test"];
@@ -24,20 +27,19 @@ const LEAST_FULL_GAIN = 0.25;
 
 /** The report's rows as lines of a table. */
 export function layOut(rows: Report["table"]): AccuracyTable {
-  const lines = new Map<string, Line>();
+  const groups: Group[] = [];
   for (const row of rows) {
-    const key = JSON.stringify([row.model, row.dataset, row.k, row.temperature]);
-    const line = lines.get(key) ?? { ...row, groupSize: 0, rows: new Map<string, TableRow>() };
+    const { model, dataset, k, temperature } = row;
+    let group = groups.find((other) => other.model === model && other.dataset === dataset);
+    if (group === undefined) groups.push((group = { model, dataset, lines: [] }));
+    let line = group.lines.find((other) => other.k === k && other.temperature === temperature);
+    if (line === undefined) group.lines.push((line = { k, temperature, rows: new Map() }));
     line.rows.set(row.split, row);
-    lines.set(key, line);
   }
-  const groups = Map.groupBy(lines.values(), (line) => JSON.stringify([line.model, line.dataset]));
   return {
     splits: [...new Set(rows.map((row) => row.split))].sort((a, b) => SPLITS.indexOf(a) - SPLITS.indexOf(b)),
     settings: [...new Set(rows.flatMap((row) => row.entries.map((entry) => entry.setting)))],
-    lines: [...groups.values()].flatMap((group) =>
-      group.map((line, index) => ({ ...line, groupSize: index === 0 ? group.length : 0 })),
-    ),
+    groups,
   };
 }
 
