@@ -9,19 +9,22 @@ from rich.table import Table
 from maye.client import Json
 
 STYLES = {"true": "green", "false": "red", "not decidable": "yellow"}
+WIDEST = max(map(len, STYLES))
 
 
 def print_report(report: Json, console: Console) -> None:
-    """Tables, findings and warnings."""
+    """Tables, verdicts and warnings."""
     rows_of: dict[str, list[Json]] = {}
     for row in report["table"]:
         rows_of.setdefault(f"{row['model']} on {row['dataset']}", []).append(row)
     for title, rows in rows_of.items():
         console.print(build_report_table(f"{report['name']}: {title}", rows))
+    if report["findings"]:
+        console.print("claims, tested (the numbers behind each verdict are in the report):")
     for finding in report["findings"]:
         verdict = finding["verdict"]
-        console.print(f"[{STYLES[verdict]}]{verdict}[/]", end=" ", highlight=False)
-        console.print(f"{finding['claim']}: {finding['sentence']}", markup=False, highlight=False)
+        console.print(f"  [{STYLES[verdict]}]{verdict:<{WIDEST}}[/]", end=" ", highlight=False)
+        console.print(finding["claim"], markup=False, highlight=False)
     for warning in report["warnings"]:
         console.print(f"warning: {warning}", markup=False, highlight=False)
 
