@@ -64,6 +64,7 @@ CONFIG = RLConfig.model_validate(
             "responses_per_prompt": GROUP,
             "responses_per_update": NUM_COMPLETIONS,
             "kl_coefficient": KL_COEFFICIENT,
+            "tokens_per_micro_batch": 2048,
         },
         "optimizer": {"learning_rate": LEARNING_RATE},
     }
