@@ -75,9 +75,11 @@ def test_problems_are_shown_with_their_solutions(api: Api) -> None:
     assert [item["solution"] for item in items] == [None, "So 2."]
 
 
-def test_several_devices_and_vision_parts_beside_adapters_are_refused_by_field(api: Api) -> None:
+def test_more_devices_than_problems_and_vision_parts_beside_adapters_are_refused_by_field(
+    api: Api,
+) -> None:
     add_solutions(api, 1, 2)
-    problem = create_sft(api, parallel={"devices": 2}).json()
+    problem = create_sft(api, supervised={"samples_per_update": 2}, parallel={"devices": 3}).json()
     assert problem["fields"][0]["path"] == ["config", "parallel", "devices"]
     problem = create_sft(api, lora={}, trained={"connector": True}).json()
     assert problem["fields"][0]["path"] == ["config", "trained", "connector"]

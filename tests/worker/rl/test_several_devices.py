@@ -24,8 +24,14 @@ def train(home, folder, *, fence: int = 1) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        # Several micro-batches an update, of another number on each device.
-        {"algorithm": {"tokens_per_micro_batch": 80}},
+        # Two responses for one device and one for the other, which passes as often at weight 0.
+        {
+            "algorithm": {
+                "responses_per_rl_step": 3,
+                "responses_per_update": 3,
+                "tokens_per_micro_batch": 80,
+            }
+        },
         # Small steps: random towers answer small changes with large ones, rounding included.
         {
             "trained": {"vision_tower": True, "connector": True},

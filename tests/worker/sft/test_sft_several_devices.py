@@ -24,9 +24,9 @@ def train(home, folder, *, fence: int = 1) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        # Several passes an update, of another number on each device.
-        {"supervised": {"tokens_per_micro_batch": 80}},
-        {"supervised": {"packing": False, "tokens_per_micro_batch": 80}},
+        # Five problems: three for one device, in another number of passes than the other's two.
+        {"supervised": {"samples_per_update": 5}},
+        {"supervised": {"samples_per_update": 5, "packing": False, "tokens_per_micro_batch": 80}},
         # Small steps: random towers answer small changes with large ones, rounding included.
         {
             "trained": {"vision_tower": True, "connector": True},
