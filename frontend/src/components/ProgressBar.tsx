@@ -13,8 +13,9 @@ interface Props {
 
 /** What is finished of all, as a bar and in numbers; RL steps unless a label says otherwise. */
 export function ProgressBar({ label = "RL steps finished", step, total, status }: Props) {
-  const share = total === null || total === 0 ? 0 : Math.min(1, step / total);
-  const text = total === null ? "\u2013" : `${formatCount(step)} / ${formatCount(total)}`;
+  const isCounted = total !== null && total > 0;
+  const share = isCounted ? Math.min(1, step / total) : Number(status === "succeeded");
+  const text = !isCounted ? "\u2013" : `${formatCount(step)} / ${formatCount(total)}`;
   return (
     <span className="progress" data-status={status}>
       <span

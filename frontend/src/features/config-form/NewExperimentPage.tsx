@@ -19,7 +19,7 @@ const EMPTY = "empty";
 export function NewExperimentPage() {
   const { preset: wanted } = route.useSearch();
   const queries = {
-    presets: useQuery(experimentPresetsQuery),
+    presets: useQuery({ ...experimentPresetsQuery, select: inOrder }),
     runPresets: useQuery(presetsQuery),
     models: useQuery(modelsQuery),
     datasets: useQuery(datasetsQuery),
@@ -64,6 +64,11 @@ function useSettingFields(kind: "rl" | "sft") {
   const query = useQuery(schemaQuery(kind));
   const fields = useMemo(() => settingFields(parseSchema(query.data ?? {})), [query.data]);
   return { query, fields };
+}
+
+/** The short form before the full one. */
+function inOrder(presets: Schemas["ExperimentPresetInfo"][]): Schemas["ExperimentPresetInfo"][] {
+  return presets.toSorted((a, b) => a.slug.localeCompare(b.slug));
 }
 
 function isAvailable(preset: Schemas["ExperimentPresetInfo"]): boolean {

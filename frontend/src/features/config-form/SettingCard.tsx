@@ -38,14 +38,16 @@ export function SettingCard({ setting, fields, presets, problems, onChange, onCo
           {KINDS[setting.kind]} <span className="soft setting-name">{setting.name}</span>
         </h3>
         <span className="grow" />
-        {isVanilla ? null : (
-          <button type="button" className="button small quiet" onClick={onCopy}>
-            Copy
+        <span className="setting-tools">
+          {isVanilla ? null : (
+            <button type="button" className="button small quiet" onClick={onCopy}>
+              Copy
+            </button>
+          )}
+          <button type="button" className="button small quiet" onClick={onRemove} aria-label={`Remove the setting ${setting.name}`}>
+            Remove
           </button>
-        )}
-        <button type="button" className="button small quiet" onClick={onRemove} aria-label={`Remove the setting ${setting.name}`}>
-          Remove
-        </button>
+        </span>
       </div>
       <div className="setting-main">
         <TextField

@@ -38,8 +38,9 @@ export function RunCell({ cell: { run, seed }, experimentId }: { cell: Experimen
       <div className="row">
         <Link to="/runs/$runId" params={{ runId: run.id }} className="run-cell-link" title={run.name}>
           <StatusBadge status={run.status} />
-          <span className="visually-hidden">, {seed === null ? "shared by all seeds" : `seed ${seed}`}, open the run</span>
+          <span className="visually-hidden">{seed === null ? "" : `, seed ${seed}`}, open the run</span>
         </Link>
+        {seed === null ? <span className="soft small">one run for all seeds</span> : null}
         <AlarmTag alarms={run.alarms} />
       </div>
       <ProgressBar step={run.rl_step} total={run.total_rl_steps} status={run.status} />

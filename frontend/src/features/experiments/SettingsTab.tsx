@@ -58,7 +58,7 @@ export function SettingsTab() {
           As asked for <span className="soft report-note">What each setting sets; all else stands at its default.</span>
         </h2>
         {settings.map(({ name, kind, config }) => (
-          <details key={name} className="card setting-config">
+          <details key={name} className="card asked-config">
             <summary>
               <b>{name}</b> <span className="tag">{kind}</span>
             </summary>
