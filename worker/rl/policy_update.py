@@ -47,7 +47,8 @@ def apply(
     totals, rate, policy = np.zeros(6), 0.0, trajectory.policy
     for part in shuffled_parts(trajectory.responses.num_tokens, cfg, progress.rl_step):
         rate = learning_rate_at(done + part.index, total_updates, cfg.optimizer)
-        with adapter_dropout(models.policy, cfg.seed, "rl", progress.rl_step, part.index):
+        key = (cfg.seed, "rl", progress.rl_step, part.index, models.devices.rank)
+        with adapter_dropout(models.policy, *key):
             sums, terms = compute_gradient(models, optimizer, trajectory, part, cfg)
         policy = policy or scores_of(terms, part, trajectory)
         if on_rows is not None:
