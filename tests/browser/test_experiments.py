@@ -185,13 +185,16 @@ def test_refusals_stand_beside_their_fields(page: Page, platform: LivingPlatform
     expect(page.locator('[data-path="seeds"]')).to_contain_text("given twice")
     page.get_by_role("textbox", name="Seeds").fill("0")
     # Supervised fine-tuning needs solutions, which this data set has not.
+    before = listed(page)
+    page.get_by_role("checkbox", name=re.compile("workbench-vision")).uncheck()
     page.get_by_role("checkbox", name=re.compile("tiny-sums")).check()
     page.get_by_role("button", name="Launch experiment").click()
-    expect(page.locator('[data-path="datasets"]')).to_contain_text("solution")
-    assert listed(page) == [] or all(e["name"] != "refused" for e in listed(page))
+    expect(page.locator('[data-path="datasets"]')).to_contain_text("has no solution")
+    assert listed(page) == before
 
 
-def listed(page: Page) -> Any:
-    """Experiments that the platform has."""
+def listed(page: Page) -> list[str]:
+    """Ids of the experiments that the platform has."""
     script = "() => fetch('/api/v1/experiments').then(answer => answer.json())"
-    return page.evaluate(script)["experiments"]
+    content: dict[str, Any] = page.evaluate(script)
+    return [experiment["id"] for experiment in content["experiments"]]

@@ -20,7 +20,7 @@ export interface AnswerFilter {
 }
 
 const ANSWERS_PER_PAGE = 20;
-/** The stream does not tell of evaluations: those of a run under way are asked for. */
+/** The stream does not tell of evaluations and checkpoints: those of a run under way are asked for. */
 const LIVE_MS = 10_000;
 
 export const evaluationsQuery = (runId: string, isLive: boolean) =>
@@ -50,8 +50,9 @@ export const comparisonQuery = (a: number, b: number) =>
     queryFn: () => unwrap(client.GET("/api/v1/evaluations/compare", { params: { query: { a, b } } })),
   });
 
-export const checkpointsQuery = (runId: string) =>
+export const checkpointsQuery = (runId: string, isLive: boolean) =>
   queryOptions({
     queryKey: keys.checkpoints(runId),
     queryFn: () => unwrap(client.GET("/api/v1/runs/{run_id}/checkpoints", { params: { path: { run_id: runId } } })),
+    refetchInterval: isLive ? LIVE_MS : false,
   });

@@ -35,6 +35,9 @@ function applyRun(cache: QueryClient, run: Run): void {
   if (statuses.get(run.id) !== run.status) {
     statuses.set(run.id, run.status);
     refetchDependent(cache);
+    // Its last evaluation and checkpoint come just before it ends.
+    void cache.invalidateQueries({ queryKey: keys.evaluations(run.id) });
+    void cache.invalidateQueries({ queryKey: keys.checkpoints(run.id) });
   }
   cache.setQueryData<RunPages>(keys.runs, (old) => old && { ...old, pages: mergeRun(old.pages, run) });
   cache.setQueryData<RunDetail>(keys.run(run.id), (old) => old && mergeDetail(old, run));

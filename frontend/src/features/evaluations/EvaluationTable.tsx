@@ -66,7 +66,7 @@ function Cell({ evaluation, isOpen }: { evaluation: Evaluation | undefined; isOp
       search={{ ...search, open: evaluation.id, with: undefined }}
       resetScroll={false}
       className="evaluation-cell"
-      aria-current={isOpen ? "true" : undefined}
+      data-open={isOpen}
       data-testid="evaluation-cell"
     >
       <b>{formatShareNumber(evaluation.accuracy)}</b> <span className="soft small">{formatInterval(interval, formatShareNumber)}</span>

@@ -18,7 +18,7 @@ const SPLITS = ["validation", "test", "train"] as const;
 /** Evaluate a checkpoint as a job of its own; nothing while there is none. */
 export function EvaluateRun({ run }: { run: RunDetail }) {
   const [isOpen, setIsOpen] = useState(false);
-  const { data: checkpoints = [] } = useQuery({ ...checkpointsQuery(run.id), enabled: run.kind !== "evaluation" });
+  const { data: checkpoints = [] } = useQuery({ ...checkpointsQuery(run.id, run.status === "running"), enabled: run.kind !== "evaluation" });
   if (checkpoints.length === 0) return null;
   return (
     <>
