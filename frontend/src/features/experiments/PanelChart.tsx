@@ -63,7 +63,7 @@ function Plot({ panel, data, looks: all, syncKey }: Props & { data: PanelData })
     syncKey,
     onCursor: (index, left) => showTip(tip.current, index, left),
   });
-  // Written without rendering: the cursors of all panels of a block move at once.
+  // Written without rendering: the cursor moves often.
   const showTip = (element: HTMLDivElement | null, index: number | null, left: number) => {
     if (element === null) return;
     element.hidden = index === null;

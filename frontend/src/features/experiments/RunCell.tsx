@@ -11,6 +11,7 @@ import { capitalize } from "@/format";
 
 const ACTIVE = ["queued", "starting", "running"];
 const RESUMABLE = ["failed", "cancelled"];
+const ENDED = [...RESUMABLE, "succeeded"];
 
 type Action = "resume" | "rerun" | "cancel";
 
@@ -51,7 +52,7 @@ export function RunCell({ cell: { run, seed }, experimentId }: { cell: Experimen
       )}
       <div className="row">
         {RESUMABLE.includes(run.status) ? button("resume", "Resume") : null}
-        {RESUMABLE.includes(run.status) ? button("rerun", "Re-run") : null}
+        {ENDED.includes(run.status) ? button("rerun", "Re-run") : null}
         {ACTIVE.includes(run.status) ? button("cancel", "Cancel") : null}
       </div>
       {act.isError ? (

@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
 
 import type { ExperimentCell } from "@/api/experiment-queries";
-import type { Panel, PanelSeries, TableRow } from "@/api/report";
+import type { Finding, Panel, PanelSeries, TableRow } from "@/api/report";
 
 import { fullGain, layOut, statisticOf, tintOf } from "./accuracy-table";
 import { stateOf } from "./experiment-state";
 import { parseReportSearch } from "./experiments-search";
+import { groupFindings } from "./finding-groups";
 import { alignPanel, buildLooks, columnsOf, describe, hasZeroAxis, lookKey, unitOf } from "./panel-data";
 import { layOutRuns } from "./run-grid";
 
@@ -105,4 +106,21 @@ test("vanilla has one run for all seeds, the others one for each", () => {
 test("an address with nonsense shows the report's default view", () => {
   expect(parseReportSearch({ spread: "wide", published: "on", intervals: 1 })).toEqual({});
   expect(parseReportSearch({ spread: "sample", published: "off" })).toEqual({ spread: "sample", published: "off" });
+});
+
+test("the same claim in several places is one line that counts its verdicts", () => {
+  const finding = (claim: string, verdict: Finding["verdict"]) => ({ name: "n", claim, verdict, sentence: "", estimates: {} });
+  const groups = groupFindings([
+    finding("rl beats vanilla (m on d; test)", "not decidable"),
+    finding("rl beats vanilla (m on d; validation)", "true"),
+    finding("the seed matters", "false"),
+  ]);
+  expect(groups.map(({ claim, members }) => [claim, members.map(({ place }) => place)])).toEqual([
+    ["rl beats vanilla", ["m on d; test", "m on d; validation"]],
+    ["the seed matters", [""]],
+  ]);
+  expect(groups[0]?.counts).toEqual([
+    { verdict: "true", count: 1 },
+    { verdict: "not decidable", count: 1 },
+  ]);
 });

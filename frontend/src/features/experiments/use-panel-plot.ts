@@ -82,7 +82,13 @@ function optionsOf(latest: React.RefObject<Wanted>, size: { width: number; heigh
     series,
     bands,
     hooks: {
-      setCursor: [(plot) => latest.current.onCursor(plot.cursor.idx ?? null, (plot.cursor.left ?? 0) / plot.over.clientWidth)],
+      // The cursor moves in all panels of a block, but only the one that is pointed at tells its values.
+      setCursor: [
+        (plot) => {
+          const index = plot.over.matches(":hover") ? plot.cursor.idx : null;
+          latest.current.onCursor(index ?? null, (plot.cursor.left ?? 0) / plot.over.clientWidth);
+        },
+      ],
     },
   };
 }
