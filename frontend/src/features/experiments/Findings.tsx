@@ -1,5 +1,5 @@
 import type { Estimate, Finding } from "@/api/report";
-import { capitalize, formatInterval, formatNumber } from "@/format";
+import { formatInterval, formatNumber } from "@/format";
 
 import { groupFindings } from "./finding-groups";
 import type { FindingGroup } from "./finding-groups";
@@ -26,7 +26,7 @@ function Group({ group: { claim, members, counts } }: { group: FindingGroup }) {
   return (
     <details className="finding-group">
       <summary>
-        <b>{capitalize(claim)}</b>
+        <b>{claim}</b>
         <span className="soft finding-where">{members.length === 1 ? only?.place : `in ${members.length} places`}</span>
         <span className="finding-counts">
           {counts.map(({ verdict, count }) => (
