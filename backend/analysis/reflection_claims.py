@@ -6,7 +6,7 @@ from backend.analysis import keys
 from backend.analysis.arms import Arm, Cell
 from backend.analysis.correlation import length_reflection_r
 from backend.analysis.curves import RunCurves
-from backend.analysis.decisions import Direction, decide, direction, percent, place
+from backend.analysis.decisions import Direction, decide, direction, percent, place, points
 from backend.analysis.intervals import student_t, wilson
 from backend.analysis.report import Estimate, Finding
 
@@ -61,7 +61,8 @@ def _reflective(cell: Cell, arm: Arm) -> Finding:
         verdict=decide(tests, "down") if len(counts) > 1 else "not decidable",
         sentence=f"Right of {pooled[1]} reflective answers {percent(reflective)}, of {pooled[3]} "
         f"others {percent(other)}; pooled over training of {len(counts)} "
-        f"seed{'s' if len(counts) != 1 else ''}.",
+        f"seed{'s' if len(counts) != 1 else ''}."
+        + ("" if by_seed is None else f" Difference over seeds: {points(by_seed)}."),
         estimates=estimates,
     )
 
