@@ -78,6 +78,7 @@ test("RL is red, SFT blue, vanilla green and dashed, in every figure of the repo
 test("shares and counts start at zero, lengths do not", () => {
   expect(["share", "count", "tokens"].map((label) => hasZeroAxis(panel(label, [])))).toEqual([true, true, false]);
   expect(unitOf(panel("tokens", []))).toBe("1");
+  expect(unitOf(panel("accuracy (share)", []))).toBe("share");
 });
 
 test("a panel is told in a sentence", () => {

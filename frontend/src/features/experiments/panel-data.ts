@@ -96,7 +96,7 @@ export type Unit = "share" | "1";
 
 /** How values of the panel are written. */
 export function unitOf(panel: Panel): Unit {
-  return panel.y_label === "share" ? "share" : "1";
+  return /^share$|\(share\)$/.test(panel.y_label) ? "share" : "1";
 }
 
 /** Shares and counts start at zero, as do the paper's; lengths do not. */
