@@ -45,9 +45,9 @@ def table_csv(report: Report) -> str:
     return _csv(TABLE_COLUMNS, lines)
 
 
-def curves_csv(figure: Figure) -> str:
-    """Every curve of a figure, one point a line; a gap has an empty mean."""
-    return _csv(CURVE_COLUMNS, _curve_lines(figure))
+def curves_csv(figures: Sequence[Figure]) -> str:
+    """Every curve of some figures, one point a line; a gap has an empty mean."""
+    return _csv(CURVE_COLUMNS, (line for figure in figures for line in _curve_lines(figure)))
 
 
 def _table_lines(row: TableRow) -> Iterable[Sequence[object]]:

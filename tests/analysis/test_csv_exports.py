@@ -44,7 +44,7 @@ def test_table():
 
 def test_curves_keep_gaps():
     figure = report().figures[2]
-    lines = [line for line in read(curves_csv(figure)) if line["panel"] == "Reflection ratio"]
+    lines = [line for line in read(curves_csv([figure])) if line["panel"] == "Reflection ratio"]
     assert [(line["x"], line["mean"]) for line in lines] == [
         ("1.0", "0.25"),
         ("2.0", ""),
@@ -54,6 +54,6 @@ def test_curves_keep_gaps():
 
 
 def test_an_empty_figure_has_its_header():
-    text = curves_csv(report().figures[4])
+    text = curves_csv(report().figures[4:5])
     assert text.startswith("figure,block,panel,curve,role,")
     assert text.count("\n") == 1

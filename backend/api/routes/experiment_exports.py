@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import Response
 
 from backend.analysis.exports import curves_csv, table_csv
@@ -18,13 +18,24 @@ from backend.api.services.experiment_report import make_report
 from backend.contract.errors import NotFoundError
 
 router = APIRouter(prefix="/experiments/{experiment_id}", tags=["experiments"])
-ExperimentId = Annotated[UUID, Path(alias="experiment_id")]
-SpreadQuery = Annotated[Spread, Query()]
 CSV, TEX, JSON = "text/csv; charset=utf-8", "application/x-tex; charset=utf-8", "application/json"
 IMAGES: MappingProxyType[str, tuple[Callable[[Figure], bytes], str]] = MappingProxyType(
     {"svg": (to_svg, "image/svg+xml"), "png": (to_png, "image/png")}
 )
 """Extension of a figure to how it is drawn, and its type."""
+
+
+def _read_report(
+    experiment_id: UUID,
+    platform: PlatformDep,
+    now: NowDep,
+    spread: Annotated[Spread, Query()] = "population",
+) -> Report:
+    with platform.database.read_scope() as session:
+        return make_report(session, experiment_id, spread, now)
+
+
+ReportDep = Annotated[Report, Depends(_read_report)]
 
 
 def _describe(*media_types: str) -> dict[int | str, dict[str, Any]]:
@@ -35,57 +46,26 @@ def _describe(*media_types: str) -> dict[int | str, dict[str, Any]]:
 
 
 @router.get("/report.csv", response_class=Response, responses=_describe(CSV))
-def get_report_csv(
-    experiment_id: ExperimentId,
-    platform: PlatformDep,
-    now: NowDep,
-    spread: SpreadQuery = "population",
-) -> Response:
+def get_report_csv(report: ReportDep) -> Response:
     """The table with its intervals."""
-    with platform.database.read_scope() as session:
-        report = make_report(session, experiment_id, spread, now)
     return _answer_file(table_csv(report), CSV, f"{_stem(report)}-table.csv")
 
 
 @router.get("/report-curves.csv", response_class=Response, responses=_describe(CSV))
-def get_report_curves_csv(
-    experiment_id: ExperimentId,
-    platform: PlatformDep,
-    now: NowDep,
-    spread: SpreadQuery = "population",
-) -> Response:
+def get_report_curves_csv(report: ReportDep) -> Response:
     """All curves of the figures."""
-    with platform.database.read_scope() as session:
-        report = make_report(session, experiment_id, spread, now)
-    # Each figure's lines begin with the same names of columns: kept once.
-    parts = [curves_csv(figure).partition("\r\n") for figure in report.figures]
-    text = "".join([*parts[0][:2], *(lines for _, _, lines in parts)])
-    return _answer_file(text, CSV, f"{_stem(report)}-curves.csv")
+    return _answer_file(curves_csv(report.figures), CSV, f"{_stem(report)}-curves.csv")
 
 
 @router.get("/report.tex", response_class=Response, responses=_describe(TEX))
-def get_report_latex(
-    experiment_id: ExperimentId,
-    platform: PlatformDep,
-    now: NowDep,
-    spread: SpreadQuery = "population",
-) -> Response:
+def get_report_latex(report: ReportDep) -> Response:
     """The table for LaTeX, a document that compiles as it is."""
-    with platform.database.read_scope() as session:
-        report = make_report(session, experiment_id, spread, now)
     return _answer_file(table_latex(report), TEX, f"{_stem(report)}-table.tex")
 
 
 @router.get("/report.json", response_class=Response, responses=_describe(JSON))
-def get_report_json(
-    experiment_id: ExperimentId,
-    platform: PlatformDep,
-    now: NowDep,
-    spread: SpreadQuery = "population",
-) -> Response:
+def get_report_json(report: ReportDep) -> Response:
     """All numbers of the report."""
-    with platform.database.read_scope() as session:
-        report = make_report(session, experiment_id, spread, now)
     return _answer_file(report.model_dump_json(indent=2), JSON, f"{_stem(report)}.json")
 
 
@@ -95,16 +75,11 @@ def get_report_json(
     responses=_describe(*(media_type for _, media_type in IMAGES.values())),
 )
 def get_report_figure(
-    experiment_id: ExperimentId,
+    report: ReportDep,
     name: Annotated[str, Path(pattern=r"^figure-[0-9]{1,2}$")],
     extension: Literal["svg", "png"],
-    platform: PlatformDep,
-    now: NowDep,
-    spread: SpreadQuery = "population",
 ) -> Response:
     """One figure in the paper's layout."""
-    with platform.database.read_scope() as session:
-        report = make_report(session, experiment_id, spread, now)
     figure = next((figure for figure in report.figures if figure.name == name), None)
     if figure is None:
         names = ", ".join(figure.name for figure in report.figures)
