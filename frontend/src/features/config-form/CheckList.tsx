@@ -22,8 +22,9 @@ export function CheckList({ label, path, options, chosen, problem, onChange }: P
             checked={chosen.includes(slug)}
             onChange={(event) => onChange(event.target.checked ? [...chosen, slug] : chosen.filter((entry) => entry !== slug))}
           />
-          {title}
-          <span className="soft small mono">{slug}</span>
+          <span>
+            {title} <span className="soft small mono">{slug}</span>
+          </span>
         </label>
       ))}
       <p className="field-problem small" role={problem === null ? undefined : "alert"}>

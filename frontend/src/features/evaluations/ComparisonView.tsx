@@ -22,7 +22,7 @@ export function ComparisonView({ comparison }: { comparison: Comparison }) {
           <b>{formatPoints(difference)}</b> <span className="soft">{formatInterval({ low, high }, formatPoints)} points</span>
         </Fact>
         <Fact label="McNemar's test">
-          <span title="Two-sided, exact: gains and losses are equally likely">p = {p < 1e-4 ? "< 0.0001" : formatNumber(p, 2)}</span>{" "}
+          <span title="Two-sided, exact: gains and losses are equally likely">p {p < 1e-4 ? "< 0.0001" : `= ${formatNumber(p, 2)}`}</span>{" "}
           <span className="soft">{p < SIGNIFICANT ? "not by chance alone (p < 0.05)" : "could be chance"}</span>
         </Fact>
         <Fact label="Gained">
