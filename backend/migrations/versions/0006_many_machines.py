@@ -1,0 +1,59 @@
+"""Many workers with devices, priorities, and runs that were opened from a file.
+
+Revision: 0006.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+
+revision = '0006'
+down_revision = '0005'
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the columns; every run so far has priority 0, asks for one device of any kind."""
+    with op.batch_alter_table('runs', schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column('priority', sa.BigInteger(), server_default='0', nullable=False)
+        )
+        batch_op.add_column(
+            sa.Column('device_kind', sa.Text(), server_default='auto', nullable=False)
+        )
+        batch_op.add_column(
+            sa.Column('num_devices', sa.BigInteger(), server_default='1', nullable=False)
+        )
+        batch_op.add_column(sa.Column('held_devices', sa.JSON(), nullable=True))
+        batch_op.add_column(
+            sa.Column('is_imported', sa.Boolean(), server_default=sa.false(), nullable=False)
+        )
+        batch_op.create_index(
+            batch_op.f('ix_runs_status_priority_number'),
+            ['status', 'priority', 'number'],
+            unique=False,
+        )
+    with op.batch_alter_table('workers', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('host', sa.Text(), server_default='', nullable=False))
+        batch_op.add_column(sa.Column('devices', sa.JSON(), server_default='[]', nullable=False))
+        batch_op.add_column(sa.Column('versions', sa.JSON(), server_default='{}', nullable=False))
+        batch_op.add_column(
+            sa.Column('is_draining', sa.Boolean(), server_default=sa.false(), nullable=False)
+        )
+        batch_op.add_column(sa.Column('started_at', sa.DateTime(timezone=True), nullable=True))
+    with op.batch_alter_table('outbox', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_outbox_run_id'), ['run_id'], unique=False)
+
+
+def downgrade() -> None:
+    """Take the columns away; runs that were opened from a file stay as runs that have ended."""
+    with op.batch_alter_table('outbox', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_outbox_run_id'))
+    with op.batch_alter_table('workers', schema=None) as batch_op:
+        for name in ('started_at', 'is_draining', 'versions', 'devices', 'host'):
+            batch_op.drop_column(name)
+    with op.batch_alter_table('runs', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_runs_status_priority_number'))
+        for name in ('is_imported', 'held_devices', 'num_devices', 'device_kind', 'priority'):
+            batch_op.drop_column(name)
