@@ -69,6 +69,10 @@ class Run(Base):
     """Indices of the owner's GPUs that it holds; NULL when it computes on the CPU or waits."""
     is_imported: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     """It was opened from a file: it can be read, not carried out."""
+    archive_sha256: Mapped[str | None] = mapped_column(unique=True)
+    """Hash of the manifest of the file it was opened from: the same file is opened once."""
+    origin: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    """Where an opened run comes from (`RunOrigin`); NULL for a run of this platform."""
     fence: Mapped[int] = mapped_column(default=0)
     """Raised by every claim; only its holder may write."""
     ended_fence: Mapped[int | None]
@@ -282,6 +286,8 @@ class Dataset(Base):
     licence: Mapped[str]
     num_images: Mapped[int]
     created_at: Mapped[datetime]
+    is_partial: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """It came with an archive and holds only the problems that its run shows: no run may use it."""
 
 
 class DatasetItem(Base):

@@ -29,6 +29,11 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column('is_imported', sa.Boolean(), server_default=sa.false(), nullable=False)
         )
+        batch_op.add_column(sa.Column('archive_sha256', sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column('origin', sa.JSON(), nullable=True))
+        batch_op.create_unique_constraint(
+            batch_op.f('uq_runs_archive_sha256'), ['archive_sha256']
+        )
         batch_op.create_index(
             batch_op.f('ix_runs_status_priority_number'),
             ['status', 'priority', 'number'],
@@ -42,6 +47,10 @@ def upgrade() -> None:
             sa.Column('is_draining', sa.Boolean(), server_default=sa.false(), nullable=False)
         )
         batch_op.add_column(sa.Column('started_at', sa.DateTime(timezone=True), nullable=True))
+    with op.batch_alter_table('datasets', schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column('is_partial', sa.Boolean(), server_default=sa.false(), nullable=False)
+        )
     with op.batch_alter_table('outbox', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_outbox_run_id'), ['run_id'], unique=False)
 
@@ -50,10 +59,15 @@ def downgrade() -> None:
     """Take the columns away; runs that were opened from a file stay as runs that have ended."""
     with op.batch_alter_table('outbox', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_outbox_run_id'))
+    with op.batch_alter_table('datasets', schema=None) as batch_op:
+        batch_op.drop_column('is_partial')
     with op.batch_alter_table('workers', schema=None) as batch_op:
         for name in ('started_at', 'is_draining', 'versions', 'devices', 'host'):
             batch_op.drop_column(name)
     with op.batch_alter_table('runs', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_runs_status_priority_number'))
+        batch_op.drop_constraint(batch_op.f('uq_runs_archive_sha256'), type_='unique')
+        for name in ('origin', 'archive_sha256'):
+            batch_op.drop_column(name)
         for name in ('is_imported', 'held_devices', 'num_devices', 'device_kind', 'priority'):
             batch_op.drop_column(name)
