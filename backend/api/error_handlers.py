@@ -34,6 +34,10 @@ STATUS_OF_CODE = MappingProxyType(
         "checkpoint_not_saved": 507,
         "resume_refused": 409,
         "trace_corrupt": 409,
+        "run_imported": 409,
+        "archive_invalid": 422,
+        "archive_too_new": 422,
+        "disk_full": 507,
         "training_failed": 500,
         "platform_error": 500,
     }

@@ -11,6 +11,8 @@ from backend.contract.settings import Settings
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]", "testserver")
 WORKER_PREFIX = "/api/v1/worker/"
+UPLOAD_ROUTES = frozenset({"/api/v1/archives"})
+"""Routes whose bodies are files: they go to disk as they arrive, up to MAYE_MAX_UPLOAD_BYTES."""
 WORKER_BODY_FACTOR = 8
 """Batches of a worker may be so many times larger than other bodies."""
 
@@ -36,6 +38,7 @@ class Guard:
         extra = (host.strip().lower() for host in settings.allowed_hosts.split(","))
         self._hosts = frozenset({*LOCAL_HOSTS, *(host for host in extra if host)})
         self._max_body_bytes = settings.max_json_body_bytes
+        self._max_upload_bytes = settings.max_upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; there are no WebSockets, so those are closed."""
@@ -56,6 +59,8 @@ class Guard:
         limit = self._max_body_bytes
         if scope["path"].startswith(WORKER_PREFIX):
             limit *= WORKER_BODY_FACTOR
+        elif scope["method"] == "POST" and scope["path"] in UPLOAD_ROUTES:
+            limit = self._max_upload_bytes
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit() or int(length[:20]) > limit:
             await _refuse(guarded_send, 413, "body_too_large", _too_large(limit), request_id)

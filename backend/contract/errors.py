@@ -5,9 +5,12 @@
     +-- ConflictError            conflict
     |   +-- IllegalTransitionError   illegal_transition
     |   +-- StaleFenceError          stale_fence
+    |   +-- RunImportedError         run_imported
     +-- InvalidInputError        invalid_input
     |   +-- DatasetInvalidError      dataset_invalid
     |   +-- ModelInvalidError        model_invalid
+    |   +-- ArchiveInvalidError      archive_invalid
+    |   +-- ArchiveTooNewError       archive_too_new
     +-- UnauthorizedError        unauthorized
     +-- ForbiddenError           forbidden
     +-- SchemaTooNewError        schema_too_new
@@ -15,6 +18,7 @@
     +-- CheckpointNotSavedError  checkpoint_not_saved
     +-- ResumeRefusedError       resume_refused
     +-- TraceCorruptError        trace_corrupt
+    +-- DiskFullError            disk_full
     +-- TrainingError            training_failed
 
 Each takes one message (what, got, allowed), so that it survives pickling between processes.
@@ -59,6 +63,12 @@ class StaleFenceError(ConflictError):
     code = "stale_fence"
 
 
+class RunImportedError(ConflictError):
+    """The run was opened from an archive: it can be read, not carried out."""
+
+    code = "run_imported"
+
+
 class InvalidInputError(PlatformError):
     """The input is well-formed but not acceptable."""
 
@@ -75,6 +85,18 @@ class ModelInvalidError(InvalidInputError):
     """A model folder was refused."""
 
     code = "model_invalid"
+
+
+class ArchiveInvalidError(InvalidInputError):
+    """An archive of a run was refused; nothing of it is kept."""
+
+    code = "archive_invalid"
+
+
+class ArchiveTooNewError(InvalidInputError):
+    """An archive was written by a newer version of Maye."""
+
+    code = "archive_too_new"
 
 
 class UnauthorizedError(PlatformError):
@@ -117,6 +139,12 @@ class TraceCorruptError(PlatformError):
     """The trace of a step is no file that the trainer wrote."""
 
     code = "trace_corrupt"
+
+
+class DiskFullError(PlatformError):
+    """The disk has no room for what must be written; nothing partial is left."""
+
+    code = "disk_full"
 
 
 class TrainingError(PlatformError):

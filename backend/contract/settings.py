@@ -55,6 +55,10 @@ class Settings(BaseModel):
     """Lost attempts in a row without a new checkpoint after which a run fails."""
     max_json_body_bytes: int = Field(default=1_048_576, ge=1024)
     """Largest JSON body of a request."""
+    max_upload_bytes: int = Field(default=2 * 2**30, ge=1024)
+    """Largest file that may be uploaded: an archive of a run, a data set."""
+    platform_name: str = ""
+    """What archives of this platform's runs call it; empty means the name of its machine."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
