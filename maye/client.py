@@ -13,7 +13,7 @@ import httpx
 
 from backend.contract.runs import RunStatus
 from backend.contract.settings import Settings
-from maye.errors import CommandError
+from maye.errors import CommandError, NobodyAnswersError, NotSignedInError
 
 Json = dict[str, Any]
 """A JSON object as the server sends it; see /api/v1/openapi.json."""
@@ -31,7 +31,7 @@ class ServerError(CommandError):
         """Stable error code."""
 
 
-class AwayError(CommandError):
+class AwayError(NobodyAnswersError):
     """Nobody answers at the address."""
 
 
@@ -55,11 +55,11 @@ class Client:
         )
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+    def from_environment(cls, environ: Mapping[str, str], *, timeout_s: float = 60.0) -> Self:
         """Connect to the server of MAYE_API_URL or of MAYE_HOME, with MAYE_TOKEN or its token file.
 
         Raises:
-            CommandError: no token was found.
+            NotSignedInError: no token was found.
         """
         settings = Settings.from_environment(environ)
         home = settings.paths
@@ -72,12 +72,12 @@ class Client:
             try:
                 token = home.admin_token.read_text(encoding="ascii").strip()
             except OSError as error:
-                raise CommandError(
+                raise NotSignedInError(
                     f"no token: MAYE_TOKEN is not set and {home.admin_token} cannot be read "
                     f"({error.strerror}). Start the platform with `maye up`, or set MAYE_HOME to "
                     "the folder of a running one"
                 ) from error
-        return cls(address, token)
+        return cls(address, token, timeout_s=timeout_s)
 
     def __enter__(self) -> Self:
         return self

@@ -90,13 +90,13 @@ def test_the_command_line_shows_and_launches_runs(platform: LivingPlatform) -> N
     assert "first" in listed.stdout
     with platform.client() as client:
         run_id = next(client.runs())["id"]
-    shown = run_maye(platform, "run", "show", run_id)
+    shown = run_maye(platform, "show", run_id)
     assert '"config"' in shown.stdout
-    assert run_maye(platform, "run", "log", run_id).returncode == 0
-    unknown = run_maye(platform, "launch", "--preset", "none")
+    assert run_maye(platform, "logs", run_id).returncode == 0
+    unknown = run_maye(platform, "submit", "--preset", "none")
     assert unknown.returncode == 1
     assert "allowed: " in unknown.stderr
-    bad = run_maye(platform, "launch", "--preset", "quickstart", "--set", "algorithm.clip=1")
+    bad = run_maye(platform, "submit", "--preset", "quickstart", "--set", "algorithm.clip=1")
     assert bad.returncode == 1
 
 
@@ -104,7 +104,7 @@ def test_cancel_from_the_command_line_ends_the_trainer(platform: LivingPlatform)
     with platform.client() as client:
         run_id = client.launch("endless", tiny_config(epochs=10_000))["id"]
         wait_until(lambda: client.run(run_id)["status"] == "running")
-        assert run_maye(platform, "run", "cancel", run_id).returncode == 0
+        assert run_maye(platform, "cancel", run_id).returncode == 0
         wait_until(lambda: client.run(run_id)["status"] == "cancelled", timeout_s=10)
     wait_until(lambda: not platform.processes("worker.rl"), timeout_s=5)
 
@@ -159,7 +159,7 @@ def test_settings_out_of_range_are_named(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert told.returncode == 1
+    assert told.returncode == 2
     assert "MAYE_LEASE_S" in told.stderr
     assert "Traceback" not in told.stderr
 
@@ -172,5 +172,5 @@ def test_help_lists_the_commands() -> None:
         text=True,
         check=True,
     )
-    for command in ("up", "demo", "runs", "launch"):
+    for command in ("up", "demo", "runs", "submit"):
         assert command in told.stdout

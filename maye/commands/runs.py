@@ -1,0 +1,93 @@
+"""`maye runs|show|cancel|resume`: runs as they are, and what is asked of them."""
+
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE
+from rich.json import JSON
+from rich.table import Table
+
+from backend.contract.runs import RunStatus
+from maye.client import Json
+from maye.commands.completion import RunArgument, RunsArgument
+from maye.commands.help_texts import RUNS, examples
+from maye.commands.output import AsJson
+from maye.commands.references import resolve_run
+from maye.commands.session import Session
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    add = app.command
+    add(
+        "runs",
+        rich_help_panel=RUNS,
+        epilog=examples("maye runs", "maye runs --status running", "maye runs --json"),
+    )(list_runs)
+    add("show", rich_help_panel=RUNS, epilog=examples("maye show last", "maye show 3f2a"))(show)
+    add("cancel", rich_help_panel=RUNS, epilog=examples("maye cancel 3f2a 77b1"))(cancel)
+    add("resume", rich_help_panel=RUNS, epilog=examples("maye resume last --force"))(resume)
+
+
+def list_runs(
+    context: typer.Context,
+    status: Annotated[
+        RunStatus | None, typer.Option(help="Only runs in this state.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List runs, newest first."""
+    session = Session.of(context, as_json=as_json)
+    with session.connect() as client:
+        runs = [run for run in client.runs() if status is None or run["status"] == status]
+    session.output.show(runs, _build_table(runs))
+
+
+def _build_table(runs: list[Json]) -> Table:
+    table = Table(box=SIMPLE)
+    for title in ("id", "name", "status", "steps", "training accuracy", "phase"):
+        table.add_column(title)
+    for run in runs:
+        accuracy = run["training_accuracy"]
+        table.add_row(
+            run["id"],
+            run["name"],
+            run["status"],
+            f"{run['rl_step']}/{run['total_rl_steps'] or '?'}",
+            "" if accuracy is None else f"{accuracy:.1%}",
+            run["phase"] or run["waits_for"] or "",
+        )
+    return table
+
+
+def show(context: typer.Context, run: RunArgument, as_json: AsJson = False) -> None:
+    """Show a run with its configuration."""
+    session = Session.of(context, as_json=as_json)
+    with session.connect() as client:
+        found = client.run(resolve_run(client, run))
+    session.output.show(found, JSON.from_data(found))
+
+
+def cancel(context: typer.Context, runs: RunsArgument, as_json: AsJson = False) -> None:
+    """Ask runs to stop."""
+    session = Session.of(context, as_json=as_json)
+    with session.connect() as client:
+        wanted = [resolve_run(client, run) for run in runs]
+        cancelled = [client.cancel(run_id) for run_id in wanted]
+    session.output.show(cancelled, *(f"{run['name']}: {run['status']}" for run in cancelled))
+
+
+def resume(
+    context: typer.Context,
+    run: RunArgument,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="In spite of what has changed since its newest checkpoint."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let a failed or cancelled run go on from its newest checkpoint."""
+    session = Session.of(context, as_json=as_json)
+    with session.connect() as client:
+        resumed = client.resume(resolve_run(client, run), is_forced=force)
+    session.output.show(resumed, f"{resumed['name']}: {resumed['status']}")
