@@ -10,9 +10,9 @@ OPERATION = "Operation"
 ABOUT = """\
 Train vision-language models by reinforcement learning, and understand what they see.
 
-MAYE_HOME is the folder of all state (default: .maye). MAYE_HOST and MAYE_PORT say where up and demo \
-serve, MAYE_API_URL and MAYE_TOKEN where the other commands connect (default: the platform of \
-MAYE_HOME)."""
+MAYE_HOME is the folder of all state (default: .maye). MAYE_HOST and MAYE_PORT say where up and \
+demo serve, MAYE_API_URL and MAYE_TOKEN where the other commands connect (default: the platform \
+of MAYE_HOME)."""
 EXIT_CODES = """\
 Exit codes: 0 done; 1 failed or refused; 2 wrong usage; 3 nobody answers; 4 not signed in; \
 130 Ctrl-C."""
