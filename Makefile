@@ -6,6 +6,7 @@
 #   make test    all tests                                         make client  regenerate the API client
 #   make test-vllm   tests of the engine vLLM, on the CPU, in an environment of their own (3.5 GB)
 #   make campaign  the long fault tests (minutes to an hour)
+#   make docs    the documentation, into site/ (served at /docs/)  make reference  its reference pages, from the code
 
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
@@ -14,31 +15,33 @@ BIN := $(VENV)/bin
 PACKAGES := $(VENV)/.packages-installed
 VLLM := .venv-vllm
 VLLM_PACKAGES := $(VLLM)/.packages-installed
-SOURCES := backend worker maye tests .ci
+SOURCES := backend worker maye tests .ci docs/_generate
 NODE_MODULES := frontend/node_modules/.packages-installed
 FRONTEND := frontend/dist/index.html
 FRONTEND_SOURCES := $(shell find frontend/src frontend/public frontend/scripts -type f 2>/dev/null) \
 	$(wildcard frontend/*.json frontend/*.ts frontend/*.js frontend/index.html)
+SITE := site/index.html
+SITE_SOURCES := mkdocs.yml $(shell find docs -type f -not -path '*/__pycache__/*')
 
 # Puts a Node.js that vite accepts first on PATH: the system's, else the one among the packages.
 WITH_NODE = PATH="$$("$(CURDIR)/$(BIN)/python" "$(CURDIR)/.ci/node_folder.py"):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-full up test test-vllm check bench campaign client python-found chromium-found
+.PHONY: help demo demo-full up test test-vllm check bench campaign client docs reference python-found chromium-found
 
 help:
 	@sed -n 's/^#   //p' Makefile
 
-demo: $(PACKAGES) $(FRONTEND)
+demo: $(PACKAGES) $(FRONTEND) $(SITE)
 	@$(BIN)/maye demo $(if $(PRESET),--preset $(PRESET)) $(if $(SEED),--seed $(SEED))
 
-demo-full: $(PACKAGES) $(FRONTEND)
+demo-full: $(PACKAGES) $(FRONTEND) $(SITE)
 	@$(BIN)/maye demo --preset $(if $(PRESET),$(PRESET),quickstart-experiment-full) $(if $(SEED),--seed $(SEED))
 
-up: $(PACKAGES) $(FRONTEND)
+up: $(PACKAGES) $(FRONTEND) $(SITE)
 	@$(BIN)/maye up
 
-test: $(PACKAGES) $(FRONTEND) chromium-found
+test: $(PACKAGES) $(FRONTEND) $(SITE) chromium-found
 	@echo "== tests"
 	@$(WITH_NODE) $(BIN)/python -m pytest $(PYTEST)
 
@@ -52,6 +55,7 @@ check: $(PACKAGES) $(NODE_MODULES)
 	@echo "== lint" && $(BIN)/ruff check $(SOURCES)
 	@echo "== imports" && $(BIN)/lint-imports
 	@echo "== types" && $(WITH_NODE) PYRIGHT_PYTHON_GLOBAL_NODE=on PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
+	@echo "== reference pages" && $(BIN)/python -m docs._generate --check
 	@echo "== front end: lint" && cd frontend && $(WITH_NODE) npm run --silent lint
 	@echo "== front end: types" && cd frontend && $(WITH_NODE) npm run --silent typecheck
 	@echo "== front end: unit tests" && cd frontend && $(WITH_NODE) npm run --silent test
@@ -65,6 +69,11 @@ bench: $(PACKAGES)
 
 client: $(PACKAGES) $(NODE_MODULES)
 	@cd frontend && $(WITH_NODE) PYTHON="$(CURDIR)/$(BIN)/python" npm run --silent client
+
+docs: $(SITE)
+
+reference: $(PACKAGES)
+	@$(BIN)/python -m docs._generate
 
 $(PACKAGES): pyproject.toml constraints.txt | python-found
 	@echo "== Python packages into $(VENV) (the first time takes some minutes)"
@@ -89,6 +98,11 @@ $(FRONTEND): $(NODE_MODULES) $(FRONTEND_SOURCES)
 	@echo "== building the front end"
 	@cd frontend && $(WITH_NODE) npm run --silent build
 	@touch $@
+
+# mkdocs-material announces its end of life in 2027 at every build.
+$(SITE): $(PACKAGES) $(SITE_SOURCES)
+	@echo "== building the documentation"
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 python-found:
 	@test -n "$(PYTHON)" || { echo "Python >= 3.11 is needed: none of python3, python3.13, python3.12, python3.11 is (PYTHON=... names another)"; exit 1; }

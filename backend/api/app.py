@@ -10,9 +10,12 @@ import anyio.to_thread
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from starlette.routing import Mount, Route
 
 from backend.api.changefeed import Changefeed
 from backend.api.dependencies import Platform, require_person, require_worker
+from backend.api.documentation import ADDRESS as DOCS
+from backend.api.documentation import Documentation, find_documentation
 from backend.api.error_handlers import MEDIA_TYPE, install_error_handlers
 from backend.api.front_end import FrontEnd
 from backend.api.guard import Guard
@@ -76,6 +79,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for router in _build_routers():
         app.include_router(router)
+    documentation = Documentation(find_documentation())
+    app.router.routes += [Route(DOCS, documentation), Mount(DOCS, documentation)]
     app.router.default = FrontEnd(settings.static_dir or DEFAULT_STATIC_DIR)
     install_error_handlers(app)
     app.add_middleware(Guard, settings=settings)
