@@ -17,6 +17,7 @@ from backend.api.services.field_errors import InvalidFieldError
 from backend.api.services.texts import shorten
 from backend.contract.config import RunKind
 from backend.contract.errors import PlatformError
+from backend.database.session import was_too_slow
 
 STATUS_OF_CODE = MappingProxyType(
     {
@@ -156,8 +157,11 @@ def _answer_busy_database(request: Request, error: Exception) -> Response:
     # The statement's values are left out: they may be anybody's data.
     cause = error.orig if isinstance(error, OperationalError) else error
     logger.error("request %s: database unavailable: %s", _request_id(request), cause)
-    detail = "the database is busy or unreachable: try again"
-    return _respond(request, 503, "unavailable", detail, headers={"Retry-After": "2"})
+    code, detail = "unavailable", "the database is busy or unreachable: try again"
+    if isinstance(error, OperationalError) and was_too_slow(error):
+        code = "database_timeout"
+        detail = "the database took too long and was told to stop: ask for less, or try again"
+    return _respond(request, 503, code, detail, headers={"Retry-After": "2"})
 
 
 def _answer_unexpected(request: Request, error: Exception) -> Response:

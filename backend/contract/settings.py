@@ -28,6 +28,12 @@ class Settings(BaseModel):
     """Where workers and the command line find the API."""
     database_url: str = ""
     """SQLAlchemy URL; empty means SQLite under MAYE_HOME."""
+    database_statement_timeout_s: float = Field(default=10.0, gt=0, le=3600)
+    """A statement that takes longer is given up (SQLite: reading only)."""
+    database_pool_size: int = Field(default=20, ge=2, le=1000)
+    """Most connections to the database that one API process opens."""
+    database_pool_timeout_s: float = Field(default=5.0, gt=0, le=600)
+    """How long a request waits for a free connection."""
     redis_url: str = ""
     """Broker URL; empty means that `maye up` starts a private Redis."""
     import_dir: Path | None = None

@@ -13,6 +13,9 @@ from backend.contract.errors import SchemaTooNewError
 from backend.database.session import Database
 from backend.database.tables_experiments import Experiment
 
+LOCK = 0x6D617965
+"""Number of PostgreSQL's lock that one migrating process holds."""
+
 
 def build_alembic_config() -> Config:
     """Configuration without a file: the versions travel inside the package."""
@@ -27,12 +30,17 @@ def build_alembic_config() -> Config:
 def upgrade(database: Database) -> None:
     """Apply all versions that the database lacks, in one transaction.
 
+    Processes that start at the same time wait for each other: the second finds nothing to do.
+
     Raises:
         SchemaTooNewError: the database carries a version that this code does not know.
     """
     config = build_alembic_config()
     engine = database.engine.execution_options(maye_is_write=True)
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
+            connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({LOCK})"))
         _refuse_unknown(connection, ScriptDirectory.from_config(config))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -35,6 +34,8 @@ TINY = {
     "vision_config": {},
 }
 """What config.json of the library's model says."""
+_HOMES: dict[str, Home] = {}
+"""Database URL to the folder of its library."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ def write_model(home: Home, config: dict[str, Any]) -> None:
 def fill_library(database: Database, home: Home) -> UUID:
     """One model, and one data set with two training problems."""
     dataset_id = uuid4()
+    _HOMES[str(database.engine.url)] = home
     write_model(home, TINY)
     with database.session_scope() as session:
         session.add(
@@ -156,9 +158,7 @@ def fill_library(database: Database, home: Home) -> UUID:
 
 
 def queue_run(session: Session, name: str = "run") -> UUID:
-    """A run of the library that `fill_library` made beside the database's file."""
-    file = session.get_bind().engine.url.database
-    assert file is not None
+    """A run of the library that `fill_library` made for the session's database."""
     request = RunCreate(name=name, config=RLConfig.model_validate(SMALL))
-    home = Home(Path(file).parent / "home")
+    home = _HOMES[str(session.get_bind().engine.url)]
     return create_run(session, request, home=home, idempotency_key=None, now=NOW).id

@@ -1,4 +1,4 @@
-"""A platform on a real SQLite file, with a library of one model and one data set."""
+"""A platform on either database, with a library of one model and one data set."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,14 +9,18 @@ from fastapi.testclient import TestClient
 
 from backend.api.app import create_app
 from backend.contract.settings import Settings
-from backend.database.migrate import upgrade
 from backend.database.session import Database
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    # The relay sweeps once at the start and then only when a test says so.
-    return Settings(home=tmp_path / "home", relay_s=3600, static_dir=tmp_path / "dist")
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    return Settings(
+        home=tmp_path / "home",
+        database_url=database_url,
+        # The relay sweeps once at the start and then only when a test says so.
+        relay_s=3600,
+        static_dir=tmp_path / "dist",
+    )
 
 
 @pytest.fixture
@@ -32,9 +36,8 @@ def api(settings: Settings) -> Iterator[Api]:
 
 
 @pytest.fixture
-def database(tmp_path: Path, settings: Settings) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'maye.db'}")
-    upgrade(database)
+def database(settings: Settings) -> Iterator[Database]:
+    database = Database.from_settings(settings)
     fill_library(database, settings.paths)
     yield database
     database.close()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from backend.database.tables import DatasetItem
 
@@ -122,13 +122,14 @@ def _problems(dataset_id: UUID, split: str) -> sa.Select[str | None, str, int]:
 
 
 def _count_known_pictures(session: Session, dataset_id: UUID, split: str, trained_on: UUID) -> int:
-    held, train = aliased(DatasetItem), aliased(DatasetItem)
-    is_known = (
-        sa.select(train.row)
-        .where(train.dataset_id == trained_on, train.split == "train")
-        .where(train.image_sha256 == held.image_sha256)
-        .exists()
-    )
-    query = sa.select(sa.func.count()).select_from(held)
-    query = query.where(held.dataset_id == dataset_id, held.split == split, is_known)
-    return session.scalar(query) or 0
+    # Not joined by the database: just after an import PostgreSQL knows no sizes, and compares all
+    # rows with all.
+    pictures = set(session.scalars(_pictures(trained_on, "train")))
+    return sum(picture in pictures for picture in session.scalars(_pictures(dataset_id, split)))
+
+
+def _pictures(dataset_id: UUID, split: str) -> sa.Select[str | None]:
+    table = DatasetItem
+    has_picture = table.image_sha256.is_not(None)
+    query = sa.select(table.image_sha256)
+    return query.where(table.dataset_id == dataset_id, table.split == split, has_picture)

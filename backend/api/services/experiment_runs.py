@@ -16,6 +16,7 @@ from backend.contract.config import AnyRunConfig, parse_config
 from backend.contract.errors import IllegalTransitionError, NotFoundError
 from backend.contract.experiments import ExperimentSetting, ExperimentSpec
 from backend.contract.runs import RunStatus
+from backend.database.session import RUN_COUNTER, lock_counter
 from backend.database.tables import Run
 from backend.database.tables_experiments import Experiment, ExperimentCell
 
@@ -93,9 +94,9 @@ def rerun(session: Session, experiment_id: UUID, run_id: UUID, home: Home, *, no
         IllegalTransitionError: it has not ended.
     """
     cell = session.scalar(
-        sa.select(ExperimentCell).where(
-            ExperimentCell.experiment_id == experiment_id, ExperimentCell.run_id == run_id
-        )
+        sa.select(ExperimentCell)
+        .where(ExperimentCell.experiment_id == experiment_id, ExperimentCell.run_id == run_id)
+        .with_for_update()
     )
     if cell is None:
         raise NotFoundError(f"run {run_id} is no run of experiment {experiment_id}")
@@ -111,6 +112,7 @@ def rerun(session: Session, experiment_id: UUID, run_id: UUID, home: Home, *, no
 
 def cancel_all(session: Session, experiment_id: UUID, *, now: datetime) -> None:
     """Cancel what has not ended; a vanilla evaluation that another experiment shares goes on."""
+    lock_counter(session, RUN_COUNTER)
     elsewhere = sa.select(ExperimentCell.run_id).where(
         ExperimentCell.experiment_id != experiment_id
     )
@@ -120,6 +122,7 @@ def cancel_all(session: Session, experiment_id: UUID, *, now: datetime) -> None:
         .where(ExperimentCell.experiment_id == experiment_id, Run.id.not_in(elsewhere))
         # The newest first: else ending one would let the platform start the next.
         .order_by(Run.number.desc())
+        .with_for_update(key_share=True, of=Run)
     )
     for run in session.scalars(query).all():
         if not RunStatus(run.status).is_terminal:

@@ -28,7 +28,7 @@ from backend.contract.errors import ConflictError, NotFoundError
 from backend.contract.experiments import ExperimentSpec
 from backend.contract.runs import RunStatus
 from backend.database import tables_experiments as tables
-from backend.database.session import RUN_COUNTER, raise_counter
+from backend.database.session import RUN_COUNTER, lock_counter, raise_counter
 from backend.database.tables import Run
 
 
@@ -48,6 +48,7 @@ def create_experiment(
     """
     request_hash = hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
     if idempotency_key is not None:
+        lock_counter(session, RUN_COUNTER)
         query = sa.select(tables.Experiment)
         query = query.where(tables.Experiment.idempotency_key == idempotency_key)
         repeated = session.scalar(query)

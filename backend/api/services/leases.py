@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.api.services.run_states import OWNED, change_status
-from backend.api.services.run_views import load_run
+from backend.api.services.run_views import lock_run
 from backend.api.services.texts import clean_optional, clean_text
 from backend.contract.config import parse_config
 from backend.contract.errors import StaleFenceError
@@ -56,7 +56,7 @@ def claim_run(
         .where(Run.status == RunStatus.QUEUED)
         .order_by(Run.number)
         .limit(1)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
     )
     run = session.scalar(oldest)
     if run is None:
@@ -85,8 +85,7 @@ def load_owned(session: Session, run_id: UUID, fence: int) -> Run:
         NotFoundError: there is no such run.
         StaleFenceError: somebody else has claimed it, or it is not being worked on.
     """
-    statement = sa.select(Run).where(Run.id == run_id).with_for_update()
-    run = session.scalar(statement) or load_run(session, run_id)
+    run = lock_run(session, run_id)
     if run.fence != fence:
         raise StaleFenceError(f"fence {fence} is not the run's current one: it was claimed anew")
     if not RunStatus(run.status).is_owned:
@@ -126,7 +125,7 @@ def end_attempt(
         NotFoundError: there is no such run.
         StaleFenceError: the sender does not own the run.
     """
-    if load_run(session, run_id).ended_fence == end.fence:
+    if lock_run(session, run_id).ended_fence == end.fence:
         return
     run = load_owned(session, run_id, end.fence)
     run.ended_fence = end.fence
@@ -150,7 +149,7 @@ def end_attempt(
 def expire_leases(session: Session, rules: LeaseRules, *, now: datetime) -> int:
     """Take runs from runners that fell silent; returns how many."""
     silent = sa.select(Run).where(Run.status.in_(OWNED), Run.lease_until < now)
-    runs = session.scalars(silent.with_for_update(skip_locked=True)).all()
+    runs = session.scalars(silent.with_for_update(skip_locked=True, key_share=True)).all()
     for run in runs:
         heard_at = run.heartbeat_at or now
         reason = f"runner lost: no heartbeat for {(now - heard_at).total_seconds():.0f} s"

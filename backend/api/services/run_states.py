@@ -61,6 +61,9 @@ def record_event(
     )
     run.seq = raise_counter(session, STREAM_COUNTER)
     # What queued runs wait for may have changed with this one.
-    waiting = sa.update(Run).where(Run.status == RunStatus.QUEUED).values(seq=run.seq)
-    session.execute(waiting)
+    # A row that another transaction holds is left to it: it raises the counter after this one.
+    waiting = sa.select(Run.id).where(Run.status == RunStatus.QUEUED)
+    waiting = waiting.with_for_update(skip_locked=True, key_share=True)
+    told = sa.update(Run).where(Run.id.in_(waiting)).values(seq=run.seq)
+    session.execute(told, execution_options={"synchronize_session": False})
     session.flush()

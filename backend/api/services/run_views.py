@@ -32,6 +32,24 @@ def load_run(session: Session, run_id: UUID) -> Run:
     return run
 
 
+def lock_run(session: Session, run_id: UUID) -> Run:
+    """The row of a run as it is now; nobody else changes it until the transaction ends.
+
+    The order of locks is the same everywhere, so that no two transactions wait for each other:
+    the counter of runs (who hands out or makes them), rows of runs, newest first, and the
+    stream's counter.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    # Without the key: rows that refer to the run may still be written.
+    query = sa.select(Run).where(Run.id == run_id).with_for_update(key_share=True)
+    run = session.scalar(query.execution_options(populate_existing=True))
+    if run is None:
+        raise NotFoundError(f"there is no run {run_id}")
+    return run
+
+
 def summarize(session: Session, runs: Sequence[Run], now: datetime) -> list[RunSummary]:
     """Summaries of runs, in their order."""
     waits = explain_waiting(session, runs, now)

@@ -13,13 +13,13 @@ from backend.api.schemas import RunCreate, RunDetail, RunEvent, RunPage
 from backend.api.services.cursors import decode_cursor, encode_cursor
 from backend.api.services.run_checks import check_inputs
 from backend.api.services.run_states import change_status, record_event
-from backend.api.services.run_views import DATA_CHECK, load_run, show, summarize
+from backend.api.services.run_views import DATA_CHECK, load_run, lock_run, show, summarize
 from backend.api.services.texts import clean_optional, clean_text
 from backend.contract.artifacts import Home
 from backend.contract.errors import ConflictError, IllegalTransitionError
 from backend.contract.runs import RunStatus
 from backend.database import tables
-from backend.database.session import RUN_COUNTER, raise_counter
+from backend.database.session import RUN_COUNTER, lock_counter, raise_counter
 from backend.database.tables import Outbox, Run
 
 ACTOR = "user"
@@ -79,6 +79,8 @@ def find_repeated(session: Session, once: Once) -> Run | None:
     """
     if once.key is None:
         return None
+    # The same request at the same moment waits here until the first has made its run.
+    lock_counter(session, RUN_COUNTER)
     run = session.scalar(sa.select(Run).where(Run.idempotency_key == once.key))
     if run is not None and run.request_hash != once.request_hash:
         raise ConflictError(
@@ -151,7 +153,7 @@ def cancel_run(session: Session, run_id: UUID, *, now: datetime) -> RunDetail:
         NotFoundError: there is no such run.
         IllegalTransitionError: it has ended.
     """
-    run = load_run(session, run_id)
+    run = lock_run(session, run_id)
     status = RunStatus(run.status)
     if status.is_terminal:
         raise IllegalTransitionError(f"the run has ended: it is {status} and cannot be cancelled")
@@ -175,7 +177,7 @@ def resume_run(session: Session, run_id: UUID, *, is_forced: bool, now: datetime
         NotFoundError: there is no such run.
         IllegalTransitionError: it has not ended, or has succeeded.
     """
-    run = load_run(session, run_id)
+    run = lock_run(session, run_id)
     status = RunStatus(run.status)
     if not status.is_resumable:
         raise IllegalTransitionError(
