@@ -5,6 +5,7 @@
 #   make up      the platform alone                                make bench   the benchmarks
 #   make test    all tests                                         make client  regenerate the API client
 #   make test-vllm   tests of the engine vLLM, on the CPU, in an environment of their own (3.5 GB)
+#   make wheel   the installable package, front end included, into dist/
 #   make campaign  the long fault tests (minutes to an hour)
 #   make docs    the documentation, into site/ (served at /docs/)  make reference  its reference pages, from the code
 
@@ -15,7 +16,7 @@ BIN := $(VENV)/bin
 PACKAGES := $(VENV)/.packages-installed
 VLLM := .venv-vllm
 VLLM_PACKAGES := $(VLLM)/.packages-installed
-SOURCES := backend worker maye tests .ci docs/_generate
+SOURCES := backend worker maye tests .ci docs/_generate setup.py
 NODE_MODULES := frontend/node_modules/.packages-installed
 FRONTEND := frontend/dist/index.html
 FRONTEND_SOURCES := $(shell find frontend/src frontend/public frontend/scripts -type f 2>/dev/null) \
@@ -27,7 +28,7 @@ SITE_SOURCES := mkdocs.yml $(shell find docs -type f -not -path '*/__pycache__/*
 WITH_NODE = PATH="$$("$(CURDIR)/$(BIN)/python" "$(CURDIR)/.ci/node_folder.py"):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-full up test test-vllm check bench campaign client docs reference python-found chromium-found
+.PHONY: help demo demo-full up test test-vllm check bench campaign client docs reference wheel python-found chromium-found
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -66,6 +67,11 @@ campaign: $(PACKAGES)
 
 bench: $(PACKAGES)
 	@$(BIN)/python -m tests.bench
+
+wheel: $(PACKAGES) $(FRONTEND) $(SITE)
+	@echo "== building the wheel" && mkdir -p build
+	@$(BIN)/python -m build --wheel --no-isolation . >build/wheel.log 2>&1 || { cat build/wheel.log; exit 1; }
+	@ls dist/*.whl
 
 client: $(PACKAGES) $(NODE_MODULES)
 	@cd frontend && $(WITH_NODE) PYTHON="$(CURDIR)/$(BIN)/python" npm run --silent client

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
@@ -17,7 +16,7 @@ from backend.api.dependencies import Platform, require_person, require_worker
 from backend.api.documentation import ADDRESS as DOCS
 from backend.api.documentation import Documentation, find_documentation
 from backend.api.error_handlers import MEDIA_TYPE, install_error_handlers
-from backend.api.front_end import FrontEnd
+from backend.api.front_end import FrontEnd, find_front_end
 from backend.api.guard import Guard
 from backend.api.queue import Doorbell
 from backend.api.relay import Relay
@@ -41,7 +40,6 @@ from backend.database.migrate import upgrade
 from backend.database.session import Database
 
 PREFIX = "/api/v1"
-DEFAULT_STATIC_DIR = Path(__file__).resolve().parents[2] / "frontend" / "dist"
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": Problem, "description": "Refused", "content": {MEDIA_TYPE: {}}},
 }
@@ -81,7 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
     documentation = Documentation(find_documentation())
     app.router.routes += [Route(DOCS, documentation), Mount(DOCS, documentation)]
-    app.router.default = FrontEnd(settings.static_dir or DEFAULT_STATIC_DIR)
+    app.router.default = FrontEnd(settings.static_dir or find_front_end())
     install_error_handlers(app)
     app.add_middleware(Guard, settings=settings)
     return app

@@ -12,6 +12,13 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 VIEWS = ("/runs/", "/datasets/", "/models/")
 """Addresses of views that may end in a slug with a dot."""
 NOT_BUILT = "The front end is not built yet: run `make up`, then reload this page.\n"
+PACKAGED = Path(__file__).resolve().parent / "static"
+"""Where an installed wheel has the built front end (`setup.py`); absent in a checkout."""
+
+
+def find_front_end() -> Path:
+    """Folder of the built front end: the installed package's, in a checkout frontend/dist."""
+    return PACKAGED if PACKAGED.is_dir() else PACKAGED.parents[2] / "frontend" / "dist"
 
 
 class FrontEnd:

@@ -39,7 +39,7 @@ class Settings(BaseModel):
     import_dir: Path | None = None
     """Folder whose sub-folders may be imported by name; default $MAYE_HOME/import."""
     static_dir: Path | None = None
-    """Built front end; default frontend/dist beside the code."""
+    """Built front end; default the package's own, in a checkout frontend/dist."""
     worker_slots: int = Field(default=1, ge=1, le=1024)
     """Runs that one worker carries at a time (a CPU worker: one)."""
     reward_entry_points: str = ""

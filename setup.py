@@ -1,0 +1,36 @@
+"""The wheel's one build step of our own: what `backend/api/front_end.py` serves goes inside."""
+
+import shutil
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).resolve().parent
+FRONT_END = ROOT / "frontend" / "dist"
+DOCUMENTATION = ROOT / "site"
+
+
+class BuildWithFrontEnd(build_py):
+    """Copies what a checkout serves from folders beside the code into the package."""
+
+    def run(self) -> None:
+        """Build the packages, then add the folders; an editable installation needs neither."""
+        if self.editable_mode:
+            super().run()
+            return
+        if not (FRONT_END / "index.html").is_file():
+            raise FileNotFoundError(
+                f"{FRONT_END} holds no built front end, and a wheel without it serves no "
+                "dashboard: build the wheel by `make wheel`"
+            )
+        # What an earlier build left there, modules deleted since included, would be packed too.
+        shutil.rmtree(self.build_lib, ignore_errors=True)
+        super().run()
+        inside = Path(self.build_lib) / "backend" / "api"
+        shutil.copytree(FRONT_END, inside / "static")
+        if (DOCUMENTATION / "index.html").is_file():
+            shutil.copytree(DOCUMENTATION, inside / "site")
+
+
+setup(cmdclass={"build_py": BuildWithFrontEnd})
