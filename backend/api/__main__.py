@@ -1,4 +1,8 @@
-"""`python -m backend.api` serves the platform; `python -m backend.api openapi` prints its API."""
+"""`python -m backend.api` serves the platform.
+
+`python -m backend.api openapi` prints the description of its API, `python -m backend.api
+rotate-token` puts a new admin token in the place of the old one: a running API takes it up.
+"""
 
 import json
 import logging
@@ -12,6 +16,7 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from backend.api.app import create_app
+from backend.api.services.credentials import rotate_admin_token
 from backend.contract.errors import PlatformError
 from backend.contract.settings import Settings
 
@@ -62,9 +67,9 @@ def build_server(settings: Settings) -> Server:
 
 
 def main(arguments: list[str]) -> int:
-    """Serve, or print the description of the API."""
-    if arguments not in ([], ["openapi"]):
-        print("usage: python -m backend.api [openapi]", file=sys.stderr)
+    """Serve, or do what the argument says."""
+    if arguments not in ([], ["openapi"], ["rotate-token"]):
+        print("usage: python -m backend.api [openapi|rotate-token]", file=sys.stderr)
         return 2
     try:
         settings = Settings.from_environment(os.environ)
@@ -73,6 +78,9 @@ def main(arguments: list[str]) -> int:
             name = "_".join(str(part) for part in problem["loc"]).upper()
             print(f"MAYE_{name}: {problem['msg']}", file=sys.stderr)
         return 2
+    if arguments == ["rotate-token"]:
+        rotate_admin_token(settings.paths)
+        return 0
     if arguments:
         print(json.dumps(create_app(settings).openapi(), indent=2, sort_keys=True))
         return 0
