@@ -1,4 +1,4 @@
-"""What a worker asks of the API: claim, heartbeat, ingest, end. Each call is one request."""
+"""What a worker asks of the API: announce, claim, heartbeat, ingest, end; a request each."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +14,8 @@ from backend.contract.errors import (
     StaleFenceError,
 )
 from backend.contract.messages import (
+    Announcement,
+    AnnouncementReply,
     AttemptEnd,
     ClaimReply,
     ClaimRequest,
@@ -37,6 +39,10 @@ class UnreachableError(Exception):
     """The API is away or cannot answer now; the same request may be sent again."""
 
 
+class WrongTokenError(UnreachableError):
+    """The API does not know the token, which may be about to change."""
+
+
 class ApiClient:
     """A connection to the API with the worker's token. Not shared between threads."""
 
@@ -47,6 +53,10 @@ class ApiClient:
             timeout=timeout_s,
             trust_env=False,
         )
+
+    def announce(self, announcement: Announcement) -> AnnouncementReply:
+        """Say that this worker is there."""
+        return AnnouncementReply.model_validate_json(self._post("announce", announcement))
 
     def claim(self, request: ClaimRequest) -> ClaimReply:
         """The next run that fits, if any."""
@@ -74,6 +84,7 @@ class ApiClient:
 
         Raises:
             UnreachableError: nobody answered, or the answer may be another one later.
+            WrongTokenError: the token is not the API's.
             StaleFenceError: somebody else has claimed the run.
             NotFoundError: the run is gone.
             ConflictError: the run's state does not allow it.
@@ -104,6 +115,8 @@ def _error_of(path: str, response: httpx.Response) -> Exception:
         code, detail = str(problem["code"]), _describe(problem)
     if code in _CODED:
         return _CODED[code](detail)
+    if response.status_code == 401:
+        return WrongTokenError(f"{path} answered 401 {code}: {detail}")
     if response.status_code in (400, 413, 422):
         return InvalidInputError(f"{path} was refused ({response.status_code} {code}): {detail}")
     return UnreachableError(f"{path} answered {response.status_code} {code}: {detail}")

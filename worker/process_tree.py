@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -19,11 +20,18 @@ POLL_S = 0.05
 
 
 def start_trainer(
-    argv: list[str], *, run_id: UUID, home: Path, log: Path
+    argv: list[str], *, run_id: UUID, home: Path, log: Path, gpus: Sequence[str] = ()
 ) -> subprocess.Popen[bytes]:
     """Start a trainer that dies with this process; call it from the main thread.
 
     It inherits the environment without the platform's own variables, which may hold secrets.
+
+    Args:
+        argv: Its argument vector.
+        run_id: The run, by which its processes are known on this host.
+        home: MAYE_HOME.
+        log: File of its output.
+        gpus: UUIDs of the GPUs that it may use, in its order; it sees no other.
     """
     inherited = {
         name: text
@@ -37,7 +45,13 @@ def start_trainer(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=inherited | {"MAYE_HOME": str(home), MARK: str(run_id), "PYTHONUNBUFFERED": "1"},
+            env=inherited
+            | {
+                "MAYE_HOME": str(home),
+                MARK: str(run_id),
+                "PYTHONUNBUFFERED": "1",
+                "CUDA_VISIBLE_DEVICES": ",".join(gpus),
+            },
             start_new_session=True,
         )
 

@@ -29,6 +29,7 @@ from backend.contract.errors import (
 from backend.contract.messages import AttemptEnd, Claim, Heartbeat, Outcome
 from backend.contract.settings import Settings
 from worker.api_client import ApiClient, UnreachableError
+from worker.inputs import find_missing
 from worker.kernel_kills import count_oom_kills
 from worker.launching import trainer_argv
 from worker.leash import adopt_orphans
@@ -173,6 +174,7 @@ def supervise(
         run_id=claim.run_id,
         home=settings.paths.root,
         log=folder.log(claim.fence),
+        gpus=claim.gpus,
     )
     try:
         thread.start()
@@ -202,6 +204,18 @@ def supervise(
         shipper.should_stop.set()
         thread.join(timeout=5.0)
         shipper.api.close()
+        api.close()
+
+
+def give_back(
+    settings: Settings, claim: Claim, reason: str, *, is_asked_to_stop: Callable[[], bool]
+) -> AttemptEnd | None:
+    """Lose an attempt that this machine cannot begin; as `supervise`."""
+    end = AttemptEnd(fence=claim.fence, outcome=Outcome.LOST, reason=reason)
+    api = _connect(settings)
+    try:
+        return end if _tell_end(api, claim, end, is_asked_to_stop) else None
+    finally:
         api.close()
 
 
@@ -270,12 +284,17 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda number, _: stop_asked.append(number))
     signal.signal(signal.SIGINT, lambda number, _: stop_asked.append(number))
     adopt_orphans()
-    end = supervise(
-        settings,
-        claim,
-        trainer_argv=trainer_argv(claim, settings.paths.root),
-        is_asked_to_stop=lambda: bool(stop_asked),
-    )
+    missing = find_missing(settings.paths, claim.config)
+    if missing is not None:
+        LOG.error("%s", missing)
+        end = give_back(settings, claim, missing, is_asked_to_stop=lambda: bool(stop_asked))
+    else:
+        end = supervise(
+            settings,
+            claim,
+            trainer_argv=trainer_argv(claim, settings.paths.root),
+            is_asked_to_stop=lambda: bool(stop_asked),
+        )
     LOG.info("the end: %s", end.model_dump_json() if end else "left to somebody else")
     return 0 if end else 1
 

@@ -2,15 +2,16 @@
 
 import logging
 import os
-import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 
 from backend.contract.messages import Claim, ClaimRequest
 from backend.contract.settings import Settings
 from worker.api_client import ApiClient, UnreachableError
+from worker.naming import default_name
 
 LOG = logging.getLogger("maye.doorbell")
 API_TIMEOUT_S = 10.0
@@ -26,9 +27,15 @@ class Doorbell:
     settings: Settings
     runners: list[subprocess.Popen[bytes]] = field(default_factory=list)
     """Runners that this process has started; kept only so that they are reaped."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    """Rings and announcements come from different threads."""
 
     def answer(self) -> int:
         """Claim and start runs until none is handed out; how many were started."""
+        with self.lock:
+            return self._answer()
+
+    def _answer(self) -> int:
         self.runners = [runner for runner in self.runners if runner.poll() is None]
         api = ApiClient(self.settings, timeout_s=API_TIMEOUT_S)
         num_started = 0
@@ -42,7 +49,8 @@ class Doorbell:
 
     def _claim(self, api: ApiClient) -> Claim | None:
         """The next run, if any; an API that is away is asked again for a short while."""
-        request = ClaimRequest(worker=socket.gethostname(), slots=self.settings.worker_slots)
+        name = self.settings.worker_name or default_name()
+        request = ClaimRequest(worker=name, slots=self.settings.worker_slots)
         deadline = time.monotonic() + RETRY_FOR_S
         while True:
             try:

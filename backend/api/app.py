@@ -21,6 +21,7 @@ from backend.api.guard import Guard
 from backend.api.queue import Doorbell
 from backend.api.relay import Relay
 from backend.api.routes import (
+    archives,
     evaluations,
     experiments,
     health,
@@ -31,6 +32,7 @@ from backend.api.routes import (
     stream,
     trajectories,
     worker,
+    workers,
 )
 from backend.api.schemas import Problem
 from backend.api.services.credentials import load_tokens
@@ -88,7 +90,17 @@ def create_app(settings: Settings) -> FastAPI:
 def _build_routers() -> list[APIRouter]:
     """Open routes, routes of people, routes of workers."""
     for_people = APIRouter(prefix=PREFIX, dependencies=[Depends(require_person)])
-    for module in (runs, metrics, trajectories, evaluations, library, experiments, stream):
+    for module in (
+        archives,
+        runs,
+        metrics,
+        trajectories,
+        evaluations,
+        library,
+        experiments,
+        stream,
+        workers,
+    ):
         for_people.include_router(module.router)
     for_people.include_router(_build_description())
     for_workers = APIRouter(prefix=PREFIX, dependencies=[Depends(require_worker)])

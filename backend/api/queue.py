@@ -6,7 +6,8 @@ from celery import Celery  # pyright: ignore[reportMissingTypeStubs]
 from kombu.exceptions import OperationalError
 
 from backend.contract.broker import broker_options
-from backend.contract.runs import RING_QUEUE, RING_TASK
+from backend.contract.devices import DeviceKind, ring_queue
+from backend.contract.runs import RING_TASK
 
 EXPIRES_S = 120
 """A ring that no worker took for this long is dropped: the reconciler has rung again since."""
@@ -28,13 +29,17 @@ class Doorbell:
             return "not configured"
         return {None: "not tried yet", True: "ok", False: "unreachable"}[self._is_reachable]
 
-    def ring(self) -> bool:
-        """Send one ring; returns whether the broker took it."""
+    def ring(self, kind: DeviceKind) -> bool:
+        """Send one ring to workers with a kind of device; returns whether the broker took it."""
         if self._app is None:
             return False
         try:
             self._app.send_task(  # pyright: ignore[reportUnknownMemberType]
-                RING_TASK, queue=RING_QUEUE, ignore_result=True, retry=False, expires=EXPIRES_S
+                RING_TASK,
+                queue=ring_queue(kind),
+                ignore_result=True,
+                retry=False,
+                expires=EXPIRES_S,
             )
         except (OperationalError, OSError) as e:
             if self._is_reachable is not False:

@@ -9,11 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.api.queue import Doorbell
+from backend.api.services.capacity import load_offers, load_queue
 from backend.api.services.leases import LeaseRules, expire_leases
-from backend.contract.runs import RunStatus
+from backend.api.services.workers import tell_absent
 from backend.contract.settings import Settings
 from backend.database.session import Database
-from backend.database.tables import Outbox, Run
+from backend.database.tables import Outbox
 
 MAX_RINGS_PER_SWEEP = 32
 SWEEPS_BETWEEN_REMINDERS = 3
@@ -54,8 +55,10 @@ class Relay:
     def sweep(self) -> None:
         """One round: leases, outbox, reminders."""
         if time.monotonic() >= self._expire_from:
+            now = datetime.now(UTC)
             with self._database.session_scope() as session:
-                expire_leases(session, self._rules, now=datetime.now(UTC))
+                expire_leases(session, self._rules, now=now)
+                tell_absent(session, now=now)
         if not self._publish_outbox():
             self._remind()
 
@@ -75,8 +78,7 @@ class Relay:
             ids = session.scalars(open_rows.order_by(Outbox.id).limit(1000)).all()
         if not ids:
             return False
-        # One ring is one question for work: many promises need no more rings than slots.
-        if all(self._doorbell.ring() for _ in ids[:MAX_RINGS_PER_SWEEP]):
+        if self._ring(len(ids)):
             with self._database.session_scope() as session:
                 kept = sa.update(Outbox).where(Outbox.id.in_(ids))
                 session.execute(kept.values(published_at=datetime.now(UTC)))
@@ -87,8 +89,21 @@ class Relay:
         if time.monotonic() - self._reminded_at < interval_s:
             return
         self._reminded_at = time.monotonic()
+        self._ring(1)
+
+    def _ring(self, num_promises: int) -> bool:
+        """Ring at the queues of queued runs; False when the broker did not take every ring.
+
+        A ring is one question for work by whichever worker takes it: so there are as many as
+        promises, and as many as workers, should a full one take the first. Where no worker is,
+        none is left behind: a worker that comes asks by itself.
+        """
         with self._database.read_scope() as session:
-            waiting = sa.select(Run.id).where(Run.status == RunStatus.QUEUED).limit(1)
-            is_waiting = session.scalar(waiting) is not None
-        if is_waiting:
-            self._doorbell.ring()
+            kinds = {kind for run in load_queue(session) for kind in run.need.kinds}
+            offers = load_offers(session, datetime.now(UTC)).values()
+        for kind in sorted(kinds):
+            num_workers = sum(kind in offer.kinds for offer in offers)
+            num_rings = min(max(num_promises, num_workers), MAX_RINGS_PER_SWEEP)
+            if num_workers and not all(self._doorbell.ring(kind) for _ in range(num_rings)):
+                return False
+        return True

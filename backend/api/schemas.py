@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from backend.contract.config import RunConfig, Slug
 from backend.contract.datasets import DatasetManifest
+from backend.contract.devices import MAX_PRIORITY
 from backend.contract.runs import RunStatus
 
 
@@ -41,6 +42,17 @@ class RunCreate(Body):
     """What to do; defaults are the paper's."""
     preset: str | None = Field(default=None, max_length=64)
     """Preset that the configuration started from."""
+    priority: int = Field(default=0, ge=-MAX_PRIORITY, le=MAX_PRIORITY)
+    """Queued runs of a higher priority start first; among equals the older one."""
+
+
+class RunChange(Body):
+    """What to change of a run; what is left out stays."""
+
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    """Shown in the run list."""
+    priority: int | None = Field(default=None, ge=-MAX_PRIORITY, le=MAX_PRIORITY)
+    """Of a queued run: a higher one starts first."""
 
 
 class RunResume(Body):
@@ -62,6 +74,27 @@ class Alarm(Body):
     """First step at which it held."""
 
 
+class RunOrigin(Body):
+    """Where a run comes from that was opened from an archive; it can be read, not carried out."""
+
+    platform: str
+    """Name of the platform that wrote the archive."""
+    run_id: UUID
+    """The run's id there."""
+    dataset: str
+    """Slug of its data set there; here the run shows what the archive brought of it."""
+    version: str
+    """Version of Maye that wrote the archive."""
+    saved_at: datetime
+    """When the newest entry of its history was made: the archive tells of the run until then."""
+    opened_at: datetime
+    """When it was opened here."""
+    archive_sha256: str
+    """Hash of the archive's manifest, by which the same archive is known again."""
+    notes: list[str]
+    """What the archive leaves out, and why."""
+
+
 class RunSummary(Body):
     """A run as the list shows it."""
 
@@ -81,6 +114,10 @@ class RunSummary(Body):
     """What it does now, in words."""
     waits_for: str | None
     """Why a queued run has not started, with its position in the queue."""
+    priority: int
+    """Queued runs of a higher priority start first; among equals the older one."""
+    worker: str | None
+    """Name of the worker that carries it; None while no worker does."""
     attempt: int
     error_code: str | None
     reason: str | None
@@ -88,15 +125,33 @@ class RunSummary(Body):
     """Newest value of training/accuracy."""
     alarms: list[Alarm]
     """What is wrong with its curves now; empty when nothing is."""
+    origin: RunOrigin | None
+    """Where it comes from when it was opened from an archive; None for this platform's own."""
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
     heartbeat_at: datetime | None
 
 
+class QueuePlace(Body):
+    """Where a queued run stands."""
+
+    position: int
+    """Among the queued runs that could go to the same devices, from 1."""
+    num_queued: int
+    """How many those are."""
+    waits_for: str
+    """What it waits for, in words."""
+    starts_in_s: float | None
+    """Estimate from the progress of running runs and how long such runs took; None when one of
+    them is unknown."""
+
+
 class RunDetail(RunSummary):
     """A run with its resolved configuration."""
 
+    queue: QueuePlace | None
+    """Where it stands; None unless it is queued."""
     config: RunConfig
     warnings: list[str]
     """What was found in its data when it was created; empty when nothing was."""
@@ -184,11 +239,13 @@ class SamplePage(Body):
 
 
 class LogTail(Body):
-    """The end of a run's log."""
+    """A part of a run's log: its end, or what follows a cursor."""
 
     text: str
     is_complete: bool
     """False when older lines were left out."""
+    cursor: str | None
+    """Pass as `after` for what comes next; None while there is no log."""
 
 
 class CheckpointInfo(Body):

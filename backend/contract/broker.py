@@ -5,7 +5,7 @@ The broker carries a doorbell without state: JSON only, no results, and no key o
 
 from typing import Any
 
-from backend.contract.runs import RING_QUEUE
+from backend.contract.devices import DeviceKind, ring_queue
 
 KEY_PREFIX = "maye:"
 """Prefix of every key in Redis."""
@@ -20,7 +20,7 @@ def broker_options() -> dict[str, Any]:
         "result_serializer": "json",
         "accept_content": ["json"],
         "result_accept_content": ["json"],
-        "task_default_queue": RING_QUEUE,
+        "task_default_queue": ring_queue(DeviceKind.CPU),
         "task_send_sent_event": False,
         "task_publish_retry_policy": {"max_retries": 3, "interval_start": 0.2, "interval_max": 2},
         "broker_connection_retry_on_startup": True,

@@ -8,16 +8,19 @@ step), so a batch that is sent twice changes nothing. Non-finite floats travel a
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from backend.contract.config import RunConfig
+from backend.contract.devices import DeviceKind, need_of
+from backend.contract.settings import WORKER_NAME_PATTERN
 
 MAX_STEP = 2**53 - 1
 StepNumber = Annotated[int, Field(ge=0, le=MAX_STEP)]
 Fence = Annotated[int, Field(ge=1, le=MAX_STEP)]
+WorkerName = Annotated[str, Field(pattern=WORKER_NAME_PATTERN)]
 
 
 class Message(BaseModel):
@@ -28,13 +31,58 @@ class Message(BaseModel):
     )
 
 
-class ClaimRequest(Message):
-    """A worker asks for a run."""
+class Device(Message):
+    """A GPU of a worker, or its CPU."""
 
-    worker: str = Field(min_length=1, max_length=200)
-    """Name of the worker: host and slot group, stable over restarts of its process."""
+    kind: DeviceKind
+    """cpu or cuda."""
+    index: int = Field(default=0, ge=0, le=1023)
+    """Which of those of its kind that the worker may use, from 0."""
+    uuid: str = Field(default="", max_length=100, pattern=r"^[A-Za-z0-9-]*$")
+    """Of a GPU: the driver's own name of it, by which a run gets it; empty for a CPU."""
+    name: str = Field(max_length=200)
+    """Its model."""
+    memory_bytes: int = Field(ge=0, le=MAX_STEP)
+    """Memory of the GPU; of a CPU, the machine's."""
+    num_cores: int | None = Field(default=None, ge=1, le=65536)
+    """Of a CPU: cores that the worker may use."""
+
+
+class Announcement(Message):
+    """A worker says that it is there, and what it has."""
+
+    worker: WorkerName
+    """Name of the worker, stable over restarts of its process."""
+    host: str = Field(max_length=255)
+    """Name of its machine."""
+    started_at: datetime
+    """When its process started: of two processes with one name the later one has it."""
     slots: int = Field(ge=1, le=1024)
-    """How many runs this worker can carry at a time (a CPU worker: one)."""
+    """How many runs it carries at a time on its CPU."""
+    devices: list[Device] = Field(max_length=1024)
+    """Its CPU and its GPUs."""
+    versions: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=100)]] = (
+        Field(max_length=64)
+    )
+    """What is installed there: package to version, with python, driver and CUDA."""
+
+
+class AnnouncementReply(Message):
+    """What the platform wants of a worker."""
+
+    is_draining: bool
+    """True when it is to finish what it has and take nothing new."""
+    has_work: bool
+    """True when a queued run fits it now: it should ask."""
+
+
+class ClaimRequest(Message):
+    """A worker asks for a run. Its GPUs are those that it has announced."""
+
+    worker: WorkerName
+    """Name of the worker, stable over restarts of its process."""
+    slots: int = Field(ge=1, le=1024)
+    """How many runs it carries at a time on its CPU."""
 
 
 class Claim(Message):
@@ -48,8 +96,17 @@ class Claim(Message):
     """Seconds until the lease ends unless a heartbeat renews it."""
     config: RunConfig
     """The resolved configuration."""
+    gpus: tuple[str, ...] = ()
+    """UUIDs of the GPUs that the run holds on the worker; without any it computes on the CPU."""
     force_resume: bool = False
     """True when a user wants the run to go on in spite of what has changed since its checkpoint."""
+
+    @model_validator(mode="after")
+    def _gpus_are_those_it_needs(self) -> Self:
+        needed = need_of(self.config).num_devices
+        if self.gpus and len(self.gpus) != needed:
+            raise ValueError(f"the run needs {needed} GPUs and was handed {len(self.gpus)}")
+        return self
 
 
 class ClaimReply(Message):

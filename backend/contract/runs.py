@@ -1,4 +1,4 @@
-"""The states of a run, its legal transitions, and the names of the doorbell's task and queue."""
+"""The states of a run, its legal transitions, and the name of the doorbell's task."""
 
 from enum import StrEnum
 from types import MappingProxyType
@@ -7,8 +7,6 @@ from backend.contract.errors import IllegalTransitionError
 
 RING_TASK = "maye.ring"
 """Celery task name: a worker asks the API for work. It carries no state and may ring twice."""
-RING_QUEUE = "maye"
-"""Celery queue of the doorbell."""
 
 
 class RunStatus(StrEnum):

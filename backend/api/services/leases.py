@@ -7,9 +7,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend.api.services.capacity import lock_queue
 from backend.api.services.run_states import OWNED, change_status
-from backend.api.services.run_views import lock_run
+from backend.api.services.run_views import lock_run, refuse_imported
 from backend.api.services.texts import clean_optional, clean_text
+from backend.api.services.workers import find_work
 from backend.contract.config import parse_config
 from backend.contract.errors import StaleFenceError
 from backend.contract.messages import (
@@ -43,28 +45,28 @@ class LeaseRules:
 def claim_run(
     session: Session, request: ClaimRequest, rules: LeaseRules, *, now: datetime
 ) -> Claim | None:
-    """Hand the oldest queued run to a worker that has a free slot."""
-    worker = {"name": clean_text(request.worker), "slots": request.slots, "last_seen_at": now}
+    """Hand a worker the first queued run that fits what it has free, and the GPUs to hold."""
+    worker = {"name": request.worker, "slots": request.slots, "last_seen_at": now}
     upsert(session, Worker, [worker], changed_by=("last_seen_at", "slots"))
-    held = sa.select(sa.func.count()).where(
-        Run.owner == worker["name"], Run.status.in_(OWNED), Run.lease_until > now
-    )
-    if session.execute(held).scalar_one() >= request.slots:
+    if find_work(session, request.worker, now=now) is None:
         return None
-    oldest = (
+    lock_queue(session)
+    # What was found may have been handed out, or its GPU, before the queue was ours alone.
+    found = find_work(session, request.worker, now=now)
+    if found is None:
+        return None
+    waiting, placement = found
+    run = session.scalars(
         sa.select(Run)
-        .where(Run.status == RunStatus.QUEUED)
-        .order_by(Run.number)
-        .limit(1)
-        .with_for_update(skip_locked=True, key_share=True)
-    )
-    run = session.scalar(oldest)
-    if run is None:
-        return None
+        .where(Run.number == waiting.number, Run.status == RunStatus.QUEUED)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one()
     run.fence += 1
     run.attempt += 1
     change_status(session, run, RunStatus.STARTING, actor=request.worker, now=now, reason=None)
-    run.owner = clean_text(request.worker)
+    run.owner = request.worker
+    run.held_devices = list(placement.gpus) or None
     run.lease_until = now + timedelta(seconds=rules.lease_s)
     run.heartbeat_at = now
     run.started_at = run.started_at or now
@@ -74,6 +76,7 @@ def claim_run(
         fence=run.fence,
         lease_s=rules.lease_s,
         config=config,
+        gpus=placement.gpus,
         force_resume=run.force_resume,
     )
 
@@ -83,9 +86,11 @@ def load_owned(session: Session, run_id: UUID, fence: int) -> Run:
 
     Raises:
         NotFoundError: there is no such run.
+        RunImportedError: it was opened from an archive.
         StaleFenceError: somebody else has claimed it, or it is not being worked on.
     """
     run = lock_run(session, run_id)
+    refuse_imported(run, "worked on")
     if run.fence != fence:
         raise StaleFenceError(f"fence {fence} is not the run's current one: it was claimed anew")
     if not RunStatus(run.status).is_owned:
@@ -105,7 +110,6 @@ def renew_lease(
     run = load_owned(session, run_id, beat.fence)
     run.lease_until = now + timedelta(seconds=rules.lease_s)
     run.heartbeat_at = now
-    session.execute(sa.update(Worker).where(Worker.name == run.owner).values(last_seen_at=now))
     phase = clean_text(beat.phase)
     if phase and phase != run.phase:
         run.phase = phase

@@ -28,6 +28,7 @@ def change_status(
     run.reason = clean_optional(reason)
     if not wanted.is_owned:
         run.owner = None
+        run.held_devices = None
         run.lease_until = None
         run.phase = ""
     run.finished_at = now if wanted.is_terminal else None

@@ -7,10 +7,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.api.schemas import Alarm, RunDetail, RunSummary
-from backend.api.services.waiting import explain_waiting
+from backend.api.schemas import Alarm, RunDetail, RunOrigin, RunSummary
+from backend.api.services.waiting import explain_waiting, locate
 from backend.contract.config import parse_config
-from backend.contract.errors import NotFoundError
+from backend.contract.errors import NotFoundError, RunImportedError
 from backend.contract.runs import RunStatus
 from backend.database.columns import join_float
 from backend.database.tables import MetricPoint, Run, RunEvent
@@ -30,6 +30,18 @@ def load_run(session: Session, run_id: UUID) -> Run:
     if run is None:
         raise NotFoundError(f"there is no run {run_id}")
     return run
+
+
+def refuse_imported(run: Run, what: str) -> None:
+    """Refuse to do something with a run that can only be read.
+
+    Raises:
+        RunImportedError: the run was opened from an archive.
+    """
+    if run.is_imported:
+        raise RunImportedError(
+            f"run {run.id} was opened from an archive: it can be read, not {what}"
+        )
 
 
 def lock_run(session: Session, run_id: UUID) -> Run:
@@ -61,7 +73,12 @@ def show(session: Session, run: Run, now: datetime) -> RunDetail:
     """A run with its resolved configuration."""
     summary = summarize(session, [run], now)[0]
     config = parse_config(run.config)
-    return RunDetail(**dict(summary), config=config, warnings=_list_warnings(session, run))
+    return RunDetail(
+        **dict(summary),
+        queue=locate(session, run, now),
+        config=config,
+        warnings=_list_warnings(session, run),
+    )
 
 
 def _list_warnings(session: Session, run: Run) -> list[str]:
@@ -102,11 +119,14 @@ def _summarize(run: Run, waits_for: str | None, accuracy: float | None) -> RunSu
         total_rl_steps=run.total_rl_steps,
         phase=run.phase,
         waits_for=waits_for,
+        priority=run.priority,
+        worker=run.owner,
         attempt=run.attempt,
         error_code=run.error_code,
         reason=run.reason,
         training_accuracy=accuracy,
         alarms=[Alarm.model_validate(alarm) for alarm in run.alarms or ()],
+        origin=None if run.origin is None else RunOrigin.model_validate(run.origin),
         created_at=run.created_at,
         started_at=run.started_at,
         finished_at=run.finished_at,

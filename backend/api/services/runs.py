@@ -9,13 +9,22 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from backend.api.schemas import RunCreate, RunDetail, RunEvent, RunPage
+from backend.api.schemas import RunChange, RunCreate, RunDetail, RunEvent, RunPage
+from backend.api.services.capacity import lock_queue
 from backend.api.services.cursors import decode_cursor, encode_cursor
 from backend.api.services.run_checks import check_inputs
 from backend.api.services.run_states import change_status, record_event
-from backend.api.services.run_views import DATA_CHECK, load_run, lock_run, show, summarize
+from backend.api.services.run_views import (
+    DATA_CHECK,
+    load_run,
+    lock_run,
+    refuse_imported,
+    show,
+    summarize,
+)
 from backend.api.services.texts import clean_optional, clean_text
 from backend.contract.artifacts import Home
+from backend.contract.devices import need_of
 from backend.contract.errors import ConflictError, IllegalTransitionError
 from backend.contract.runs import RunStatus
 from backend.database import tables
@@ -98,6 +107,7 @@ def queue_run(
         InvalidFieldError: the run cannot work with its model and its data set.
     """
     warnings = check_inputs(session, request.config, home)
+    need = need_of(request.config)
     run = Run(
         id=uuid4(),
         number=raise_counter(session, RUN_COUNTER),
@@ -110,6 +120,10 @@ def queue_run(
         preset=clean_optional(request.preset),
         config=request.config.model_dump(mode="json"),
         status=RunStatus.QUEUED,
+        priority=request.priority,
+        device_kind=need.kind,
+        num_devices=need.num_devices,
+        min_device_memory_gib=need.min_memory_gib,
         phase="",
         rl_step=0,
         attempt=0,
@@ -152,8 +166,11 @@ def cancel_run(session: Session, run_id: UUID, *, now: datetime) -> RunDetail:
     Raises:
         NotFoundError: there is no such run.
         IllegalTransitionError: it has ended.
+        RunImportedError: it was opened from an archive.
     """
+    lock_queue(session)
     run = lock_run(session, run_id)
+    refuse_imported(run, "cancelled")
     status = RunStatus(run.status)
     if status.is_terminal:
         raise IllegalTransitionError(f"the run has ended: it is {status} and cannot be cancelled")
@@ -176,8 +193,10 @@ def resume_run(session: Session, run_id: UUID, *, is_forced: bool, now: datetime
     Raises:
         NotFoundError: there is no such run.
         IllegalTransitionError: it has not ended, or has succeeded.
+        RunImportedError: it was opened from an archive.
     """
     run = lock_run(session, run_id)
+    refuse_imported(run, "resumed")
     status = RunStatus(run.status)
     if not status.is_resumable:
         raise IllegalTransitionError(
@@ -196,6 +215,32 @@ def resume_run(session: Session, run_id: UUID, *, is_forced: bool, now: datetime
     run.attempts_without_progress = 0
     run.force_resume = is_forced
     session.flush()
+    return show(session, run, now)
+
+
+def change_run(session: Session, run_id: UUID, change: RunChange, *, now: datetime) -> RunDetail:
+    """Rename a run, or let a queued one start sooner or later; its history tells of it.
+
+    Raises:
+        NotFoundError: there is no such run.
+        IllegalTransitionError: its priority no longer decides anything.
+    """
+    lock_queue(session)
+    run = lock_run(session, run_id)
+    news: list[str] = []
+    if change.priority is not None and change.priority != run.priority:
+        if run.status != RunStatus.QUEUED:
+            raise IllegalTransitionError(
+                f"the priority of a run that is {run.status} decides nothing (allowed: queued)"
+            )
+        news.append(f"priority changed from {run.priority} to {change.priority}")
+        run.priority = change.priority
+    if change.name is not None and clean_text(change.name) != run.name:
+        news.append(f"renamed from {run.name!r}")
+        run.name = clean_text(change.name)
+    if news:
+        status, reason = RunStatus(run.status), "; ".join(news)
+        record_event(session, run, status, actor=ACTOR, now=now, reason=reason)
     return show(session, run, now)
 
 

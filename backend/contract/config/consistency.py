@@ -130,8 +130,10 @@ def check_vllm(
             )
 
 
-def check_devices(parallel: ParallelConfig, batch: AlgorithmConfig | SupervisedConfig) -> None:
-    """Every device needs a response, or a problem, of every update.
+def check_devices(
+    parallel: ParallelConfig, batch: AlgorithmConfig | SupervisedConfig, device: str
+) -> None:
+    """Every device needs a response, or a problem, of every update; a CPU has no GPU's memory.
 
     Raises:
         ValidationError: names the field and the rule.
@@ -146,6 +148,13 @@ def check_devices(parallel: ParallelConfig, batch: AlgorithmConfig | SupervisedC
             f"parallel.devices ({parallel.devices}) must be at most {field} ({size}): every device "
             "takes part in every update",
             parallel.devices,
+        )
+    if parallel.min_device_memory_gib is not None and device == "cpu":
+        refuse(
+            ("parallel", "min_device_memory_gib"),
+            f"parallel.min_device_memory_gib ({parallel.min_device_memory_gib:g}) has no effect "
+            "with device cpu: leave it empty, or choose cuda or auto",
+            parallel.min_device_memory_gib,
         )
 
 

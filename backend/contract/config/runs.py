@@ -91,7 +91,7 @@ class RLConfig(Closed):
     def _parts_fit_together(self) -> Self:
         check_trained(self.trained, self.lora)
         check_engine(self.engine)
-        check_devices(self.parallel, self.algorithm)
+        check_devices(self.parallel, self.algorithm, self.device)
         check_length_budget(self.reward, self.sampling)
         check_overlong_buffer(self.algorithm, self.sampling)
         check_vllm(self.engine, self.evaluation, parallel=self.parallel, sampling=self.sampling)
@@ -143,7 +143,7 @@ class SFTConfig(Closed):
     def _parts_fit_together(self) -> Self:
         check_trained(self.trained, self.lora)
         check_engine(self.engine)
-        check_devices(self.parallel, self.supervised)
+        check_devices(self.parallel, self.supervised, self.device)
         check_vllm(self.engine, self.evaluation, parallel=self.parallel)
         return self
 

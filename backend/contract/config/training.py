@@ -62,6 +62,11 @@ class ParallelConfig(Closed):
 
     devices: int = Field(default=1, ge=1, le=4096)
     """Processes of the run, one per device, started by torchrun."""
+    min_device_memory_gib: float | None = Field(
+        default=None, gt=0.0, le=4096.0, json_schema_extra=unit("GiB")
+    )
+    """Least memory of each GPU, as its driver reports it (a GPU that is sold with 80 GB has 79 to
+    80 GiB): the run waits for a worker that has such GPUs. Empty takes any device."""
     activation_checkpointing: bool = False
     """Compute activations again in the backward pass instead of keeping them: less memory."""
     collective_timeout_s: float = Field(

@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the columns; every run so far has priority 0, asks for one device of any kind."""
+    """Add the columns; every run so far has priority 0 and asks for what its configuration says."""
     with op.batch_alter_table('runs', schema=None) as batch_op:
         batch_op.add_column(
             sa.Column('priority', sa.BigInteger(), server_default='0', nullable=False)
@@ -25,6 +25,7 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column('num_devices', sa.BigInteger(), server_default='1', nullable=False)
         )
+        batch_op.add_column(sa.Column('min_device_memory_gib', sa.Double(), nullable=True))
         batch_op.add_column(sa.Column('held_devices', sa.JSON(), nullable=True))
         batch_op.add_column(
             sa.Column('is_imported', sa.Boolean(), server_default=sa.false(), nullable=False)
@@ -47,12 +48,35 @@ def upgrade() -> None:
             sa.Column('is_draining', sa.Boolean(), server_default=sa.false(), nullable=False)
         )
         batch_op.add_column(sa.Column('started_at', sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column('seq', sa.BigInteger(), server_default='0', nullable=False))
+        batch_op.add_column(
+            sa.Column('is_told_absent', sa.Boolean(), server_default=sa.false(), nullable=False)
+        )
     with op.batch_alter_table('datasets', schema=None) as batch_op:
         batch_op.add_column(
             sa.Column('is_partial', sa.Boolean(), server_default=sa.false(), nullable=False)
         )
     with op.batch_alter_table('outbox', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_outbox_run_id'), ['run_id'], unique=False)
+    _fill_needs()
+
+
+def _fill_needs() -> None:
+    """Where each run may compute, and on how many devices."""
+    runs = sa.table(
+        'runs',
+        sa.column('id', sa.Uuid()),
+        sa.column('config', sa.JSON()),
+        sa.column('device_kind', sa.Text()),
+        sa.column('num_devices', sa.BigInteger()),
+    )
+    connection = op.get_bind()
+    for run_id, config in connection.execute(sa.select(runs.c.id, runs.c.config)).all():
+        needs = {
+            'device_kind': config.get('device', 'auto'),
+            'num_devices': config.get('parallel', {}).get('devices', 1),
+        }
+        connection.execute(sa.update(runs).where(runs.c.id == run_id).values(needs))
 
 
 def downgrade() -> None:
@@ -62,12 +86,16 @@ def downgrade() -> None:
     with op.batch_alter_table('datasets', schema=None) as batch_op:
         batch_op.drop_column('is_partial')
     with op.batch_alter_table('workers', schema=None) as batch_op:
-        for name in ('started_at', 'is_draining', 'versions', 'devices', 'host'):
+        for name in ('is_told_absent', 'seq', 'started_at', 'is_draining'):
+            batch_op.drop_column(name)
+        for name in ('versions', 'devices', 'host'):
             batch_op.drop_column(name)
     with op.batch_alter_table('runs', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_runs_status_priority_number'))
         batch_op.drop_constraint(batch_op.f('uq_runs_archive_sha256'), type_='unique')
         for name in ('origin', 'archive_sha256'):
             batch_op.drop_column(name)
-        for name in ('is_imported', 'held_devices', 'num_devices', 'device_kind', 'priority'):
+        for name in ('is_imported', 'held_devices', 'min_device_memory_gib', 'num_devices'):
+            batch_op.drop_column(name)
+        for name in ('device_kind', 'priority'):
             batch_op.drop_column(name)

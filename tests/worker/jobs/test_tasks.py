@@ -23,6 +23,7 @@ from worker.tasks import Doorbell
 
 ROOT = Path(__file__).resolve().parents[3]
 TOKEN = "worker-token-of-the-test"
+DATASET = "workbench-vision"
 BLOCKED = """
 import sys
 
@@ -38,7 +39,7 @@ assert "torch" not in sys.modules
 
 
 def make_claim(run_id: UUID) -> Claim:
-    config = RLConfig(model="workbench-base", dataset="workbench-vision")
+    config = RLConfig(model="workbench-base", dataset=DATASET)
     return Claim(run_id=run_id, fence=1, lease_s=3.0, config=config)
 
 
@@ -57,6 +58,8 @@ def test_a_ring_starts_a_detached_runner_for_every_claim(
     address = f"http://127.0.0.1:{server.server_address[1]}"
     monkeypatch.setenv("MAYE_API_URL", address)
     (tmp_path / "worker-token").write_text(TOKEN)
+    for folder in (Home(tmp_path).model("workbench-base"), Home(tmp_path).dataset(DATASET)):
+        folder.mkdir(parents=True)
     doorbell = Doorbell(Settings(home=tmp_path, api_url=address))
     assert doorbell.answer() == 2
     for run_id, runner in zip(run_ids, doorbell.runners, strict=True):
@@ -68,6 +71,29 @@ def test_a_ring_starts_a_detached_runner_for_every_claim(
         assert TOKEN not in log
     assert doorbell.answer() == 0
     assert doorbell.runners == []
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_run_whose_model_cannot_be_seen_is_given_back_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    run_id = uuid4()
+    api = FakeApi(token=TOKEN)
+    api.claims = [make_claim(run_id).model_dump(mode="json")]
+    server = serve(api)
+    address = f"http://127.0.0.1:{server.server_address[1]}"
+    monkeypatch.setenv("MAYE_API_URL", address)
+    (tmp_path / "worker-token").write_text(TOKEN)
+    doorbell = Doorbell(Settings(home=tmp_path, api_url=address))
+    assert doorbell.answer() == 1
+    assert doorbell.runners[0].wait(timeout=30) == 0
+    (end,) = api.ends
+    assert end["outcome"] == "lost"
+    assert f"({Home(tmp_path).model('workbench-base')})" in end["reason"]
+    assert "must be shared with the API and mounted there" in end["reason"]
+    assert not Home(tmp_path).run(run_id).config.exists()
     server.shutdown()
     server.server_close()
 
@@ -89,7 +115,8 @@ def test_a_ring_waits_a_little_for_an_api_that_is_away(
 
 
 def test_the_workers_options_are_those_of_the_sender() -> None:
-    app = build_app(Settings(redis_url="redis://127.0.0.1:1/0"))
+    settings = Settings(redis_url="redis://127.0.0.1:1/0")
+    app = build_app(settings, Doorbell(settings))
     for name, value in broker_options().items():
         assert getattr(app.conf, name) == value
     assert app.conf.task_acks_late is False
@@ -100,7 +127,7 @@ def test_the_workers_options_are_those_of_the_sender() -> None:
 
 def test_a_worker_without_a_broker_says_what_is_missing() -> None:
     with pytest.raises(ValueError, match="MAYE_REDIS_URL"):
-        build_app(Settings())
+        build_app(Settings(), Doorbell(Settings()))
 
 
 def test_a_leash_ends_a_program_with_its_parent() -> None:
