@@ -42,6 +42,7 @@ def _publish_if_possible(
     try:
         with _connect(platform, environ) as client:
             publish(client, settings, platform)
+        platform.say("ready: the presets can be submitted")
     except CommandError as error:
         platform.say(f"the workbench was not published: {error}")
 
