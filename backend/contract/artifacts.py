@@ -96,6 +96,11 @@ class Home:
         return self.root / "models" / slug
 
     @property
+    def temporary(self) -> Path:
+        """Folder of files without a name, such as an upload while it arrives."""
+        return self.root / "tmp"
+
+    @property
     def admin_token(self) -> Path:
         """The token for people and scripts, mode 0600."""
         return self.root / "admin-token"

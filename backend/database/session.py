@@ -81,6 +81,15 @@ class Database:
         with self._read_sessions() as session:
             yield session
 
+    @contextmanager
+    def snapshot_scope(self) -> Iterator[Session]:
+        """Many reads that all see the same moment, however long they take; nothing is written."""
+        with self._read_sessions() as session:
+            if not self._is_sqlite:
+                # In SQLite every transaction is one; PostgreSQL must be asked.
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            yield session
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()

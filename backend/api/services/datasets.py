@@ -59,8 +59,9 @@ def add_dataset(
 
 
 def list_datasets(session: Session) -> list[DatasetInfo]:
-    """All data sets by slug."""
-    datasets = session.scalars(sa.select(Dataset).order_by(Dataset.slug)).all()
+    """All data sets by slug, but for what archives of runs brought along."""
+    whole = sa.select(Dataset).where(Dataset.is_partial.is_(False))
+    datasets = session.scalars(whole.order_by(Dataset.slug)).all()
     return [_show(session, dataset) for dataset in datasets]
 
 

@@ -55,15 +55,9 @@ def ingest(session: Session, run_id: UUID, batch: IngestBatch, *, now: datetime)
     run = load_owned(session, run_id, batch.fence)
     if not batch.records and not batch.log:
         return
-    steps = [record for record in batch.records if isinstance(record, StepRecord)]
-    samples = [record for record in batch.records if isinstance(record, SampleRecord)]
-    answers = [record for record in batch.records if isinstance(record, AnswerRecord)]
     checkpoints = [record for record in batch.records if isinstance(record, CheckpointRecord)]
-    _check_metrics(steps)
     seq = raise_counter(session, STREAM_COUNTER)
-    _store_steps(session, run, steps, seq)
-    _store_samples(session, run, samples, seq)
-    _store_answers(session, run, answers)
+    has_steps = store_logged(session, run, batch.records, seq)
     _store_checkpoints(session, run, checkpoints, now)
     _store_log(session, run, batch.log, seq)
     _store_notices(session, run, batch.records, now)
@@ -74,10 +68,27 @@ def ingest(session: Session, run_id: UUID, batch: IngestBatch, *, now: datetime)
             run.phase = clean_text(record.phase)
         elif isinstance(record, StepRecord):
             run.rl_step = max(run.rl_step, record.rl_step)
-    if steps:
+    if has_steps:
         update_alarms(session, run)
     if batch.records:
         run.seq = seq
+
+
+def store_logged(session: Session, run: Run, records: Iterable[SpoolRecord], seq: int) -> bool:
+    """Store steps, responses and answers under the counter `seq`; whether there were steps.
+
+    Raises:
+        InvalidInputError: a metric is not in the catalogue, or a number is too large to store.
+    """
+    records = list(records)
+    steps = [record for record in records if isinstance(record, StepRecord)]
+    _check_metrics(steps)
+    _store_steps(session, run, steps, seq)
+    samples = [record for record in records if isinstance(record, SampleRecord)]
+    _store_samples(session, run, samples, seq)
+    answers = [record for record in records if isinstance(record, AnswerRecord)]
+    _store_answers(session, run, answers)
+    return bool(steps)
 
 
 def _check_metrics(steps: Iterable[StepRecord]) -> None:

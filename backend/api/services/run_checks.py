@@ -95,7 +95,8 @@ def _find_model(session: Session, config: RunConfig, home: Home) -> ModelFacts:
 
 
 def _find_dataset(session: Session, config: RunConfig) -> UUID:
-    dataset_id = session.scalar(sa.select(Dataset.id).where(Dataset.slug == config.dataset))
+    whole = sa.select(Dataset.id).where(Dataset.is_partial.is_(False))
+    dataset_id = session.scalar(whole.where(Dataset.slug == config.dataset))
     if dataset_id is None:
         _refuse(
             f"there is no data set {config.dataset!r}: import it first, or choose one of /datasets",
@@ -240,6 +241,13 @@ def _check_checkpoint(
     run = session.get(Run, choice.run)
     if run is None:
         _refuse(f"there is no run {choice.run}", ("checkpoint", "run"), str(choice.run))
+    if run.is_imported:
+        _refuse(
+            f"run {choice.run} was opened from an archive, which holds no weights: evaluate it on "
+            "the platform that carried it out",
+            ("checkpoint", "run"),
+            str(choice.run),
+        )
     saved = session.scalars(
         sa.select(Checkpoint).where(Checkpoint.run_id == choice.run).order_by(Checkpoint.rl_step)
     ).all()
