@@ -75,6 +75,7 @@ wheel: $(PACKAGES) $(FRONTEND) $(SITE)
 
 client: $(PACKAGES) $(NODE_MODULES)
 	@cd frontend && $(WITH_NODE) PYTHON="$(CURDIR)/$(BIN)/python" npm run --silent client
+	@$(BIN)/python .ci/client_types.py
 
 docs: $(SITE)
 

@@ -1,7 +1,7 @@
 """What a run has learnt, as tables: accuracy before and after training at each decoding setting."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -79,7 +79,7 @@ def wall_time_s(run: Json) -> float:
     return (finished - started).total_seconds()
 
 
-def _gain_of(key: str, points: list[Json]) -> Gain:
+def _gain_of(key: str, points: Sequence[Json]) -> Gain:
     """The gain along a series."""
     labels: Mapping[str, str] = dict(_LABELS.findall(key))
     first, last = points[0], points[-1]

@@ -1,5 +1,6 @@
 """`maye runs|show|cancel|resume`: runs as they are, and what is asked of them."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -43,7 +44,7 @@ def list_runs(
     session.output.show(runs, _build_table(runs))
 
 
-def _build_table(runs: list[Json]) -> Table:
+def _build_table(runs: Sequence[Json]) -> Table:
     table = Table(box=SIMPLE)
     for title in ("id", "name", "status", "steps", "training accuracy", "phase"):
         table.add_column(title)

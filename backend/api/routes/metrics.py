@@ -6,8 +6,9 @@ from fastapi import APIRouter, Query
 
 from backend.api.dependencies import PlatformDep, RunId
 from backend.api.schemas import LogTail, MetricKey, SamplePage, Series
-from backend.api.services import logs, metrics, samples
-from backend.contract.messages import StepNumber
+from backend.api.schemas_steps import StepPage
+from backend.api.services import logged_steps, logs, metrics, samples
+from backend.contract.messages import MAX_STEP, StepNumber
 from backend.contract.metrics import CATALOGUE, Metric
 
 router = APIRouter(tags=["metrics"])
@@ -33,6 +34,19 @@ def get_series(
         return metrics.load_series(session, run_id, keys, max_points)
 
 
+@router.get("/runs/{run_id}/steps")
+def list_steps(
+    run_id: RunId,
+    platform: PlatformDep,
+    keys: Annotated[list[Key] | None, Query(max_length=500)] = None,
+    after: Annotated[int, Query(ge=-1, le=MAX_STEP)] = -1,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+) -> StepPage:
+    """Every value that was logged, step by step: for export and computation."""
+    with platform.database.read_scope() as session:
+        return logged_steps.load_steps(session, run_id, keys, after=after, limit=limit)
+
+
 @router.get("/runs/{run_id}/samples")
 def get_samples(
     run_id: RunId,
@@ -51,9 +65,12 @@ def get_log(
     run_id: RunId,
     platform: PlatformDep,
     max_bytes: Annotated[int, Query(ge=1, le=1_048_576)] = 65_536,
+    after: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
 ) -> LogTail:
-    """The end of the run's output."""
+    """The end of the run's output, or what follows the cursor `after`."""
     with platform.database.read_scope() as session:
+        if after is not None:
+            return logs.load_after(session, run_id, after, max_bytes)
         return logs.load_tail(session, run_id, max_bytes)
 
 

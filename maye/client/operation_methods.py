@@ -1,0 +1,53 @@
+"""Workers, and runs as files."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from maye import api_types as api
+from maye.client.connected import Connected
+from maye.client.connection import BLOCK_BYTES
+
+ZIP = "application/zip"
+
+
+class OperationMethods(Connected):
+    """Workers and archives."""
+
+    def workers(self) -> list[api.WorkerInfo]:
+        """All known workers, with their devices and what holds them."""
+        return self.connection.get("workers")
+
+    def drain_worker(self, name: str) -> api.WorkerInfo:
+        """Let a worker finish what it has and take nothing new."""
+        return self.connection.post(f"workers/{name}/drain")
+
+    def undrain_worker(self, name: str) -> api.WorkerInfo:
+        """Let a worker take runs again."""
+        return self.connection.post(f"workers/{name}/undrain")
+
+    def forget_worker(self, name: str) -> None:
+        """Take an absent worker out of the list."""
+        self.connection.delete(f"workers/{name}")
+
+    def export_run(self, run_id: str, target: str | Path) -> Path:
+        """Write a run that has ended as one zip, which any Maye opens.
+
+        Args:
+            run_id: the run.
+            target: file to write, or the folder for a file with the platform's name.
+
+        Raises:
+            ServerError: the platform refused.
+        """
+        return self.connection.download(f"runs/{run_id}/archive", Path(target))
+
+    def open_archive(self, path: str | Path) -> api.RunDetail:
+        """Open the zip of a run as a run that can be read; a known one gives the run it became.
+
+        Raises:
+            OSError: the file cannot be read.
+            ServerError: the platform refused the archive; nothing of it is kept.
+        """
+        with Path(path).open("rb") as file:
+            blocks: Iterator[bytes] = iter(lambda: file.read(BLOCK_BYTES), b"")
+            return self.connection.upload("archives", blocks, ZIP)
