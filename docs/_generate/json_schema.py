@@ -3,6 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from backend.contract.config import Slug
 from docs._generate.markdown import code, sentence, value
 
 Schema = Mapping[str, Any]
@@ -19,6 +22,7 @@ _BOUNDS = (
     ("minItems", "at least {} entries"),
     ("maxItems", "at most {} entries"),
 )
+SLUG_PATTERN = TypeAdapter[str](Slug).json_schema()["pattern"]
 _FORMATS = {"uuid": "UUID", "date-time": "date and time (ISO 8601)", "binary": "bytes"}
 
 
@@ -79,7 +83,9 @@ def describe_bounds(schema: Schema) -> Iterator[str]:
                 yield words.format(code(choice[key]))
                 break
     for choice in choices:
-        if "pattern" in choice:
+        if choice.get("pattern") == SLUG_PATTERN:
+            yield "lower-case letters, digits, `.`, `_` and `-`"
+        elif "pattern" in choice:
             yield f"matches {code(choice['pattern'])}"
 
 

@@ -32,7 +32,8 @@ The API speaks JSON under `/api/v1/`; its description for programs is `/api/v1/o
   with the same body gives the same result, however often it is sent.
 
 ```console
-$ curl -H "Authorization: Bearer $(cat .maye/admin-token)" http://127.0.0.1:8000/api/v1/runs
+$ curl -H "Authorization: Bearer $(cat .maye/admin-token)" \\
+    http://127.0.0.1:8000/api/v1/runs
 ```"""
 
 
