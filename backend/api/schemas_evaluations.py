@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from backend.api.schemas import Body
 from backend.contract.config import EvaluationRunConfig
 from backend.contract.config.closed import Closed
+from backend.contract.devices import MAX_PRIORITY
 from backend.contract.messages import MAX_STEP
 
 
@@ -45,6 +46,8 @@ class EvaluationCreate(Body):
     """Shown in the run list; made from model and data set where it is left out."""
     config: EvaluationWish
     """What to evaluate, and how."""
+    priority: int = Field(default=0, ge=-MAX_PRIORITY, le=MAX_PRIORITY)
+    """Queued runs of a higher priority start first; among equals the older one."""
 
 
 class EvaluationInfo(Body):

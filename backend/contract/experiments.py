@@ -15,6 +15,7 @@ from backend.contract.config import AnyRunConfig, EvaluationRunConfig, Slug, par
 from backend.contract.config.closed import Closed
 from backend.contract.config.evaluation import EvaluationSettings
 from backend.contract.config.refusal import refuse
+from backend.contract.devices import MAX_PRIORITY
 
 MAX_RUNS = 512
 """Most runs of one experiment."""
@@ -76,6 +77,8 @@ class ExperimentSpec(Closed):
     """Ways to treat each model on each data set."""
     seeds: tuple[Seed, ...] = Field(default=(0, 1, 2), min_length=1, max_length=32)
     """Seeds of every trained setting; vanilla is evaluated once."""
+    priority: int = Field(default=0, ge=-MAX_PRIORITY, le=MAX_PRIORITY)
+    """Of all its runs: queued runs of a higher priority start first; among equals the older one."""
 
     @property
     def vanilla(self) -> ExperimentSetting | None:

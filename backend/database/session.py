@@ -23,6 +23,8 @@ STEPS_BETWEEN_LOOKS = 10_000
 """Instructions of SQLite's machine between two looks at the clock: about a millisecond."""
 STREAM_COUNTER = "stream"
 RUN_COUNTER = "run"
+QUEUE_COUNTER = "queue"
+"""Value that the stream's counter had when what queued runs wait for may have changed last."""
 
 
 class Database:
@@ -83,11 +85,11 @@ class Database:
 
     @contextmanager
     def snapshot_scope(self) -> Iterator[Session]:
-        """Many reads that all see the same moment, however long they take; nothing is written."""
+        """A snapshot to read much from, however long that takes; nothing is written."""
         with self._read_sessions() as session:
+            session.connection(execution_options={"maye_is_long": True})
             if not self._is_sqlite:
-                # In SQLite every transaction is one; PostgreSQL must be asked.
-                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+                session.execute(sa.text("SET LOCAL statement_timeout = 0"))
             yield session
 
     def close(self) -> None:
@@ -180,8 +182,9 @@ def _limit_sqlite(engine: sa.Engine, statement_timeout_s: float) -> None:
 
     def set_deadline(connection: sa.Connection, *rest: Any) -> None:
         del rest
-        is_write = connection.get_execution_options().get("maye_is_write", False)
-        allowed_s = float("inf") if is_write else statement_timeout_s
+        options = connection.get_execution_options()
+        is_free = options.get("maye_is_write", False) or options.get("maye_is_long", False)
+        allowed_s = float("inf") if is_free else statement_timeout_s
         connection.info["deadline"].at = time.monotonic() + allowed_s
 
     event.listen(engine, "connect", watch)

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.api.services.run_views import summarize
+from backend.contract.runs import RunStatus
 from backend.database.columns import split_float
-from backend.database.session import STREAM_COUNTER, read_counter
+from backend.database.session import QUEUE_COUNTER, STREAM_COUNTER, read_counter
 from backend.database.tables import LogChunk, MetricPoint, RLStep, Run, Sample, Worker
 
 MAX_POINTS_PER_LOOK = 5000
@@ -120,9 +121,16 @@ def _collect_runs(
     query = sa.select(Run).where(Run.seq > window[0], Run.seq <= window[1]).order_by(Run.number)
     if run_ids:
         query = query.where(Run.id.in_(run_ids))
-    runs = session.scalars(query).all()
-    for run, summary in zip(runs, summarize(session, runs, now), strict=True):
-        groups[run.seq].runs.append(json.loads(summary.model_dump_json()))
+    told = {run.id: (run.seq, run) for run in session.scalars(query)}
+    moved = read_counter(session, QUEUE_COUNTER)
+    if window[0] < moved <= window[1]:
+        waiting = sa.select(Run).where(Run.status == RunStatus.QUEUED).order_by(Run.number)
+        if run_ids:
+            waiting = waiting.where(Run.id.in_(run_ids))
+        told = {run.id: (moved, run) for run in session.scalars(waiting)} | told
+    runs = [run for _, run in told.values()]
+    for (seq, _), summary in zip(told.values(), summarize(session, runs, now), strict=True):
+        groups[seq].runs.append(json.loads(summary.model_dump_json()))
 
 
 def _collect_logs(

@@ -93,6 +93,11 @@ def estimate_start(
     return None
 
 
+_SORT = (Run.kind, Run.model, Run.dataset, Run.device_kind, Run.num_devices)
+_PASSES = sa.func.coalesce(Run.config["epochs"].as_integer(), 1).label("passes")
+"""Passes over the training split; an evaluation, which has no epochs, counts as one."""
+
+
 class History:
     """What ended runs and the progress of running ones say about time."""
 
@@ -102,19 +107,24 @@ class History:
 
     def durations_of(self, numbers: Sequence[int]) -> dict[int, float]:
         """Run number to the seconds that it will take; UNKNOWN where no such run has succeeded."""
-        runs = self._session.scalars(sa.select(Run).where(Run.number.in_(numbers)))
-        return {run.number: self._duration_of(run) for run in runs}
+        query = sa.select(Run.number, *_SORT, _PASSES).where(Run.number.in_(numbers))
+        return {
+            row.number: self._duration_of(_sort_of(row), row.passes)
+            for row in self._session.execute(query)
+        }
 
     def remaining_of(self, held: Sequence[Held], now: datetime) -> list[tuple[Held, float]]:
         """Each run with the seconds that it still needs; UNKNOWN where nothing says it."""
-        query = sa.select(Run).where(Run.id.in_([run.id for run in held]))
-        runs = {run.id: run for run in self._session.scalars(query)}
+        query = sa.select(
+            *(Run.id, Run.attempt, Run.started_at, Run.total_rl_steps, *_SORT, _PASSES)
+        ).where(Run.id.in_([run.id for run in held]))
+        rows = {row.id: row for row in self._session.execute(query)}
         return [
-            (one, self._remaining_of(runs[one.id], now) if one.id in runs else UNKNOWN)
-            for one in held
+            (run, self._remaining_of(rows[run.id], now) if run.id in rows else UNKNOWN)
+            for run in held
         ]
 
-    def _remaining_of(self, run: Run, now: datetime) -> float:
+    def _remaining_of(self, run: Any, now: datetime) -> float:
         """By its own pace if it has one, else by how long such runs took."""
         newest = self._session.execute(
             sa.select(RLStep.rl_step, RLStep.seconds)
@@ -128,41 +138,35 @@ class History:
         # Of a run that was interrupted nobody knows how much is left to do.
         if run.started_at is None or run.attempt != 1:
             return UNKNOWN
-        rest_s = self._duration_of(run) - (now - run.started_at).total_seconds()
+        spent_s = (now - run.started_at).total_seconds()
+        rest_s = self._duration_of(_sort_of(run), run.passes) - spent_s
         return rest_s if rest_s > 0 else UNKNOWN
 
-    def _duration_of(self, run: Run) -> float:
-        sort = (run.kind, run.model, run.dataset, run.device_kind, run.num_devices)
+    def _duration_of(self, sort: Sort, passes: int) -> float:
         if sort not in self._s_per_pass:
             self._s_per_pass[sort] = self._measure(sort)
-        return self._s_per_pass[sort] * _num_passes(run.config)
+        return self._s_per_pass[sort] * passes
 
     def _measure(self, sort: Sort) -> float:
         """Median seconds per pass over the data of succeeded runs that were not interrupted."""
-        kind, model, dataset, device_kind, num_devices = sort
         query = (
-            sa.select(Run.started_at, Run.finished_at, Run.config)
+            sa.select(Run.started_at, Run.finished_at, _PASSES)
             .where(
                 Run.status == RunStatus.SUCCEEDED,
                 Run.attempt == 1,
                 Run.is_imported.is_(False),
-                Run.kind == kind,
-                Run.model == model,
-                Run.dataset == dataset,
-                Run.device_kind == device_kind,
-                Run.num_devices == num_devices,
+                *(column == value for column, value in zip(_SORT, sort, strict=True)),
             )
             .order_by(Run.number.desc())
             .limit(NUM_ENDED)
         )
         times = [
-            (finished_at - started_at).total_seconds() / _num_passes(config)
-            for started_at, finished_at, config in self._session.execute(query)
+            (finished_at - started_at).total_seconds() / passes
+            for started_at, finished_at, passes in self._session.execute(query)
             if started_at is not None and finished_at is not None
         ]
         return median(times) if times else UNKNOWN
 
 
-def _num_passes(config: Mapping[str, Any]) -> int:
-    """Passes over the training split; an evaluation counts as one."""
-    return int(config.get("epochs", 1))
+def _sort_of(row: Any) -> Sort:
+    return (row.kind, row.model, row.dataset, row.device_kind, row.num_devices)

@@ -45,8 +45,8 @@ def create_evaluation(
         content["checkpoint"] = {"run": str(wish.checkpoint.run), "rl_step": rl_step}
     config = EvaluationRunConfig.model_validate(content)
     name = request.name or _name(session, wish, rl_step)
-    created = RunCreate(name=name[:MAX_NAME_CHARS], config=config)
-    return queue_run(session, created, once, home=home, now=now)
+    created = RunCreate(name=name[:MAX_NAME_CHARS], config=config, priority=request.priority)
+    return show(session, queue_run(session, created, once, home=home, now=now), now)
 
 
 def find_step(session: Session, wish: CheckpointWish) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from backend.api.schemas import RunCreate
 from backend.api.services.run_views import load_run
-from backend.api.services.runs import cancel_run, create_run
+from backend.api.services.runs import Once, cancel_run, queue_run
 from backend.contract.artifacts import Home
 from backend.contract.config import AnyRunConfig, parse_config
 from backend.contract.errors import IllegalTransitionError, NotFoundError
@@ -77,7 +77,14 @@ def create_cells(session: Session, experiment: Experiment, home: Home, *, now: d
                 kind=cell.setting.kind,
                 seed=cell.seed,
                 run_id=shared
-                or _create(session, _name(experiment.name, cell), config, home, now=now),
+                or _create(
+                    session,
+                    RunCreate(
+                        name=_name(experiment.name, cell), config=config, priority=spec.priority
+                    ),
+                    home,
+                    now=now,
+                ),
             )
         )
         session.flush()
@@ -105,7 +112,8 @@ def rerun(session: Session, experiment_id: UUID, run_id: UUID, home: Home, *, no
         raise IllegalTransitionError(
             f"a run that is {run.status} cannot be re-run (allowed: succeeded, failed, cancelled)"
         )
-    cell.run_id = _create(session, run.name, parse_config(run.config), home, now=now)
+    request = RunCreate(name=run.name, config=parse_config(run.config), priority=run.priority)
+    cell.run_id = _create(session, request, home, now=now)
     session.flush()
     return cell.position
 
@@ -159,11 +167,8 @@ def _find_shared(session: Session, config: AnyRunConfig) -> UUID | None:
     return best.id if best else None
 
 
-def _create(
-    session: Session, name: str, config: AnyRunConfig, home: Home, *, now: datetime
-) -> UUID:
-    request = RunCreate(name=name, config=config)
-    return create_run(session, request, home=home, idempotency_key=None, now=now).id
+def _create(session: Session, request: RunCreate, home: Home, *, now: datetime) -> UUID:
+    return queue_run(session, request, Once.of(None, request), home=home, now=now).id
 
 
 def _name(experiment: str, cell: Planned) -> str:

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from backend.api.services.texts import clean_optional
 from backend.contract.runs import RunStatus, check_transition
-from backend.database.session import STREAM_COUNTER, raise_counter
-from backend.database.tables import Outbox, Run, RunEvent
+from backend.database.session import QUEUE_COUNTER, STREAM_COUNTER, raise_counter
+from backend.database.tables import Counter, Outbox, Run, RunEvent
 
 OWNED = tuple(status.value for status in RunStatus if status.is_owned)
 """States in which a worker holds the run."""
@@ -62,9 +62,6 @@ def record_event(
     )
     run.seq = raise_counter(session, STREAM_COUNTER)
     # What queued runs wait for may have changed with this one.
-    # A row that another transaction holds is left to it: it raises the counter after this one.
-    waiting = sa.select(Run.id).where(Run.status == RunStatus.QUEUED)
-    waiting = waiting.with_for_update(skip_locked=True, key_share=True)
-    told = sa.update(Run).where(Run.id.in_(waiting)).values(seq=run.seq)
-    session.execute(told, execution_options={"synchronize_session": False})
+    moved = sa.update(Counter).where(Counter.name == QUEUE_COUNTER).values(value=run.seq)
+    session.execute(moved)
     session.flush()

@@ -77,7 +77,7 @@ def create_run(
     repeated = find_repeated(session, once)
     if repeated is not None:
         return show(session, repeated, now)
-    return queue_run(session, request, once, home=home, now=now)
+    return show(session, queue_run(session, request, once, home=home, now=now), now)
 
 
 def find_repeated(session: Session, once: Once) -> Run | None:
@@ -100,7 +100,7 @@ def find_repeated(session: Session, once: Once) -> Run | None:
 
 def queue_run(
     session: Session, request: RunCreate, once: Once, *, home: Home, now: datetime
-) -> RunDetail:
+) -> Run:
     """Queue a run that nobody has asked for before.
 
     Raises:
@@ -138,7 +138,7 @@ def queue_run(
     for warning in warnings:
         record_event(session, run, RunStatus.QUEUED, actor=DATA_CHECK, now=now, reason=warning)
     session.add(Outbox(run_id=run.id, topic=RunStatus.QUEUED, created_at=now))
-    return show(session, run, now)
+    return run
 
 
 def list_runs(

@@ -59,6 +59,7 @@ def upgrade() -> None:
     with op.batch_alter_table('outbox', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_outbox_run_id'), ['run_id'], unique=False)
     _fill_needs()
+    op.execute("INSERT INTO counters (name, value) VALUES ('queue', 0)")
 
 
 def _fill_needs() -> None:
@@ -81,6 +82,7 @@ def _fill_needs() -> None:
 
 def downgrade() -> None:
     """Take the columns away; runs that were opened from a file stay as runs that have ended."""
+    op.execute("DELETE FROM counters WHERE name = 'queue'")
     with op.batch_alter_table('outbox', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_outbox_run_id'))
     with op.batch_alter_table('datasets', schema=None) as batch_op:

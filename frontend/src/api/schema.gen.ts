@@ -2190,6 +2190,12 @@ export interface components {
              * @description Shown in the run list; made from model and data set where it is left out.
              */
             name?: string | null;
+            /**
+             * Priority
+             * @description Queued runs of a higher priority start first; among equals the older one.
+             * @default 0
+             */
+            priority: number;
         };
         /**
          * EvaluationInfo
@@ -2755,6 +2761,12 @@ export interface components {
              * @description Name for people.
              */
             name: string;
+            /**
+             * Priority
+             * @description Of all its runs: queued runs of a higher priority start first; among equals the older one.
+             * @default 0
+             */
+            priority: number;
             /**
              * Seeds
              * @description Seeds of every trained setting; vanilla is evaluated once.
