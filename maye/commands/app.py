@@ -13,12 +13,12 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 import maye
-from maye.commands import library, logs, running, runs, submitting
+from maye.commands import library, logs, metrics, running, runs, submitting
 from maye.commands.help_texts import ABOUT, EXIT_CODES
 from maye.commands.output import build_console
 from maye.errors import CommandError
 
-TOPICS = (running, submitting, runs, logs, library)
+TOPICS = (running, submitting, runs, logs, metrics, library)
 """In the order of `maye --help`."""
 
 
