@@ -10,6 +10,6 @@ export default defineConfig({
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   // Inlined files would be data: URLs, which the content security policy refuses outside <img>.
   build: { assetsInlineLimit: 0, target: "es2022", sourcemap: false, modulePreload: { polyfill: false } },
-  server: { proxy: { "/api": { target: api, changeOrigin: false } } },
+  server: { proxy: { "^/(api|docs)/": { target: api, changeOrigin: false } } },
   test: { environment: "node", include: ["src/**/*.test.ts"] },
 });

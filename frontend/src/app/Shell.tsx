@@ -51,6 +51,9 @@ export function Shell() {
               {page.label}
             </Link>
           ))}
+          <a className="bar-link" href="/docs/">
+            Docs
+          </a>
         </nav>
         <span className="grow" />
         <BarTools onHelp={() => setIsHelpOpen(true)} />

@@ -34,6 +34,9 @@ export function ShortcutHelp({ isOpen, onClose }: Props) {
         ))}
       </dl>
       <div className="dialog-actions">
+        <a className="button" href="/docs/">
+          Documentation
+        </a>
         <button type="button" className="button" onClick={onClose}>
           Close
         </button>
