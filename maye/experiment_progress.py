@@ -8,11 +8,12 @@ from rich.console import Console
 
 from backend.contract.runs import RunStatus
 from maye.client import AwayError, Client, Json
-from maye.platform import Platform
 from maye.progress import (
+    AWAY,
     POLL_S,
     Estimate,
     PlainProgress,
+    Waiter,
     build_bar,
     describe_left,
     describe_run,
@@ -20,9 +21,7 @@ from maye.progress import (
 from maye.result_table import wall_time_s
 
 
-def follow_experiment(
-    platform: Platform, client: Client, experiment_id: str, console: Console
-) -> Json:
+def follow_experiment(waiter: Waiter, client: Client, experiment_id: str, console: Console) -> Json:
     """Show which run of how many is at which step until all have ended."""
     outlook = Outlook()
     plain = PlainProgress(console)
@@ -32,7 +31,10 @@ def follow_experiment(
             try:
                 experiment = client.experiment(experiment_id)
             except AwayError:
-                platform.wait(POLL_S)
+                progress.update(task, details=AWAY)
+                if not console.is_terminal:
+                    plain.show(AWAY, AWAY)
+                waiter.wait(POLL_S)
                 continue
             cells = experiment["cells"]
             ended = sum(_has_ended(cell) for cell in cells)
@@ -43,7 +45,7 @@ def follow_experiment(
                 plain.show(str(ended), f"{ended} of {len(cells)} runs ended: {details}")
             if ended == len(cells):
                 return experiment
-            platform.wait(POLL_S)
+            waiter.wait(POLL_S)
 
 
 def name_cell(cell: Json) -> str:

@@ -2,17 +2,34 @@
 
 import time
 from dataclasses import dataclass
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from backend.contract.runs import RunStatus
 from maye.client import AwayError, Client, Json
-from maye.platform import Platform
 
 POLL_S = 1.0
 PLAIN_EVERY_S = 10.0
 """Seconds between two lines of progress where there is no terminal."""
+AWAY = "the platform does not answer: waiting for it"
+
+
+class Waiter(Protocol):
+    """Whoever lets time pass between two looks: the platform tends its services meanwhile."""
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        ...
+
+
+class Sleeper:
+    """A waiter with nothing to tend."""
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        time.sleep(seconds)
 
 
 @dataclass(slots=True)
@@ -79,7 +96,7 @@ def build_bar(console: Console) -> Progress:
     return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
-def follow_run(platform: Platform, client: Client, run_id: str, console: Console) -> Json:
+def follow_run(waiter: Waiter, client: Client, run_id: str, console: Console) -> Json:
     """Show a run's progress until it ends."""
     estimate = Estimate()
     plain = PlainProgress(console)
@@ -89,7 +106,10 @@ def follow_run(platform: Platform, client: Client, run_id: str, console: Console
             try:
                 run = client.run(run_id)
             except AwayError:
-                platform.wait(POLL_S)
+                progress.update(task, details=AWAY)
+                if not console.is_terminal:
+                    plain.show(AWAY, AWAY)
+                waiter.wait(POLL_S)
                 continue
             details = ", ".join([*describe_run(run), *describe_left(estimate.left_s(run))])
             total = run["total_rl_steps"]
@@ -98,4 +118,4 @@ def follow_run(platform: Platform, client: Client, run_id: str, console: Console
                 plain.show(run["phase"], f"RL step {run['rl_step']} of {total or '?'}: {details}")
             if RunStatus(run["status"]).is_terminal:
                 return run
-            platform.wait(POLL_S)
+            waiter.wait(POLL_S)

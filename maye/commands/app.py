@@ -13,12 +13,40 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 import maye
-from maye.commands import library, logs, metrics, running, runs, submitting
+from maye.commands import (
+    comparing,
+    evaluating,
+    experiments,
+    library,
+    logs,
+    metrics,
+    reports,
+    running,
+    runs,
+    submitting,
+    tokens,
+    watching,
+    workers,
+)
 from maye.commands.help_texts import ABOUT, EXIT_CODES
 from maye.commands.output import build_console
 from maye.errors import CommandError
 
-TOPICS = (running, submitting, runs, logs, metrics, library)
+TOPICS = (
+    running,
+    submitting,
+    runs,
+    watching,
+    logs,
+    comparing,
+    evaluating,
+    metrics,
+    experiments,
+    reports,
+    library,
+    workers,
+    tokens,
+)
 """In the order of `maye --help`."""
 
 

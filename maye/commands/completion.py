@@ -51,6 +51,13 @@ def offer_datasets(context: typer.Context, incomplete: str) -> list[Offer]:
     return _offer(context, incomplete, lambda client: _named(client.get("datasets"), "slug"))
 
 
+def offer_workers(context: typer.Context, incomplete: str) -> list[Offer]:
+    """Names of workers."""
+    return _offer(
+        context, incomplete, lambda client: _named(client.get("workers"), "name", "state")
+    )
+
+
 def offer_models_and_runs(context: typer.Context, incomplete: str) -> list[Offer]:
     """Slugs of models, and ids of runs."""
     return _offer(

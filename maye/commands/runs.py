@@ -1,5 +1,6 @@
-"""`maye runs|show|cancel|resume`: runs as they are, and what is asked of them."""
+"""`maye runs|show|cancel|delete|resume`: runs as they are, and what is asked of them."""
 
+import sys
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from maye.commands.help_texts import RUNS, examples
 from maye.commands.output import AsJson
 from maye.commands.references import resolve_run
 from maye.commands.session import Session
+from maye.errors import WrongUsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -27,6 +29,7 @@ def register(app: typer.Typer) -> None:
     )(list_runs)
     add("show", rich_help_panel=RUNS, epilog=examples("maye show last", "maye show 3f2a"))(show)
     add("cancel", rich_help_panel=RUNS, epilog=examples("maye cancel 3f2a 77b1"))(cancel)
+    add("delete", rich_help_panel=RUNS, epilog=examples("maye delete 3f2a 77b1 --yes"))(delete)
     add("resume", rich_help_panel=RUNS, epilog=examples("maye resume last --force"))(resume)
 
 
@@ -40,7 +43,7 @@ def list_runs(
     """List runs, newest first."""
     session = Session.of(context, as_json=as_json)
     with session.connect() as client:
-        runs = [run for run in client.runs() if status is None or run["status"] == status]
+        runs = list(client.runs(status=None if status is None else status.value))
     session.output.show(runs, _build_table(runs))
 
 
@@ -92,3 +95,35 @@ def resume(
     with session.connect() as client:
         resumed = client.resume(resolve_run(client, run), is_forced=force)
     session.output.show(resumed, f"{resumed['name']}: {resumed['status']}")
+
+
+def delete(
+    context: typer.Context,
+    runs: RunsArgument,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete runs that have ended, with everything that they have written."""
+    session = Session.of(context, as_json=as_json)
+    with session.connect() as client:
+        wanted = [client.run(resolve_run(client, run)) for run in runs]
+        if not yes:
+            _ask(wanted)
+        for run in wanted:
+            client.connection.delete(f"runs/{run['id']}")
+            session.output.say(f"{run['id']} {run['name']}: deleted")
+    session.output.show([run["id"] for run in wanted])
+
+
+def _ask(runs: Sequence[Json]) -> None:
+    """Ask whether runs are to be deleted.
+
+    Raises:
+        WrongUsageError: there is nobody to ask.
+        Exit: no.
+    """
+    if not sys.stdin.isatty():
+        raise WrongUsageError("delete asks before it deletes, and there is no terminal: add --yes")
+    names = "".join(f"\n  {run['id']} {run['name']} ({run['status']})" for run in runs)
+    if not typer.confirm(f"Delete with all checkpoints, metrics and samples:{names}\n?", err=True):
+        raise typer.Exit(1)
