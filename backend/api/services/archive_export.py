@@ -5,42 +5,32 @@ import re
 import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.api.services import archive_format as layout
+from backend.api.services import archive_rows as rows
 from backend.api.services.archive_format import (
-    ArchivedCheckpoint,
     ArchivedDataset,
-    ArchivedEvaluation,
-    ArchivedEvent,
-    ArchivedLog,
     ArchivedProblem,
-    ArchivedRun,
     Manifest,
 )
 from backend.api.services.archive_writing import ArchiveWriter
 from backend.api.services.run_views import load_run
 from backend.api.services.trace_file import open_trace
 from backend.api.version import VERSION
-from backend.contract.config import parse_config
 from backend.contract.datasets import Item
 from backend.contract.errors import ConflictError, TraceCorruptError
-from backend.contract.messages import AnswerRecord, CheckpointRecord, SampleRecord, StepRecord
 from backend.contract.runs import RunStatus
 from backend.contract.settings import Settings
 from backend.database import tables
-from backend.database.columns import join_float
 from backend.database.session import Database
 from backend.database.tables import Run
 
-ROWS_AT_A_TIME = 500
 NOT_IN_A_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -88,176 +78,38 @@ def write_archive(database: Database, settings: Settings, run_id: UUID, target: 
                 "cancelled) can be exported"
             )
         export = _Export(session, settings, run)
-        writer = ArchiveWriter(target)
-        _write_run(export, writer)
-        _write_problems(export, writer)
-        _write_traces(export, writer)
-        newest = sa.func.max(tables.RunEvent.at)
-        saved_at = session.scalar(sa.select(newest).where(tables.RunEvent.run_id == run_id))
-        writer.close(
-            Manifest(
-                format=layout.FORMAT,
-                maye=VERSION,
-                platform=settings.platform_name or socket.gethostname(),
-                run_id=run_id,
-                saved_at=saved_at or run.created_at,
-                notes=export.notes,
-                entries=writer.entries,
-            )
-        )
+        with ArchiveWriter(target) as writer:
+            _write_run(export, writer)
+            _write_problems(export, writer)
+            _write_traces(export, writer)
+            writer.write_manifest(_sum_up(export, writer))
         return file_name(run)
+
+
+def _sum_up(export: _Export, writer: ArchiveWriter) -> Manifest:
+    newest = sa.select(sa.func.max(tables.RunEvent.at))
+    saved_at = export.session.scalar(newest.where(tables.RunEvent.run_id == export.run.id))
+    return Manifest(
+        format=layout.FORMAT,
+        maye=VERSION,
+        platform=export.settings.platform_name or socket.gethostname(),
+        run_id=export.run.id,
+        saved_at=saved_at or export.run.created_at,
+        notes=export.notes,
+        entries=writer.entries,
+    )
 
 
 def _write_run(export: _Export, writer: ArchiveWriter) -> None:
     session, run = export.session, export.run
-    writer.write_records(layout.RUN, [_describe(run)])
-    writer.write_records(layout.EVENTS, _events(session, run))
-    writer.write_records(layout.METRICS, _steps(session, run))
-    writer.write_records(layout.SAMPLES, _samples(session, run))
-    writer.write_records(layout.EVALUATIONS, _evaluations(session, run))
-    writer.write_records(layout.ANSWERS, _answers(session, run))
-    writer.write_records(layout.LOG, _log(session, run))
-    writer.write_records(layout.CHECKPOINTS, _checkpoints(session, run))
-
-
-def _describe(run: Run) -> ArchivedRun:
-    return ArchivedRun(
-        name=run.name,
-        config=parse_config(run.config),
-        preset=run.preset,
-        status=RunStatus(run.status),
-        priority=run.priority,
-        device_kind=run.device_kind,
-        num_devices=run.num_devices,
-        fence=run.fence,
-        attempt=run.attempt,
-        rl_step=run.rl_step,
-        total_rl_steps=run.total_rl_steps,
-        phase=run.phase,
-        error_code=run.error_code,
-        reason=run.reason,
-        alarms=run.alarms,
-        created_at=run.created_at,
-        started_at=run.started_at,
-        finished_at=run.finished_at,
-        heartbeat_at=run.heartbeat_at,
-    )
-
-
-def _events(session: Session, run: Run) -> Iterator[ArchivedEvent]:
-    table = tables.RunEvent
-    query = sa.select(table).where(table.run_id == run.id).order_by(table.sequence)
-    for event in session.scalars(query):
-        yield ArchivedEvent(
-            sequence=event.sequence,
-            at=event.at,
-            actor=event.actor,
-            from_status=None if event.from_status is None else RunStatus(event.from_status),
-            to_status=RunStatus(event.to_status),
-            reason=event.reason,
-        )
-
-
-def _steps(session: Session, run: Run) -> Iterator[StepRecord]:
-    """Steps with their metrics by key."""
-    step, point = tables.RLStep, tables.MetricPoint
-    names = ("rl_step", "epoch", "samples", "tokens", "seconds", "logged_at")
-    query = (
-        sa.select(*(getattr(step, name) for name in names))
-        .add_columns(point.key, point.value, point.nonfinite)
-        .outerjoin(point, (point.run_id == step.run_id) & (point.rl_step == step.rl_step))
-        .where(step.run_id == run.id)
-        .order_by(step.rl_step)
-        .execution_options(yield_per=ROWS_AT_A_TIME)
-    )
-    for axes, rows in groupby(session.execute(query), key=lambda row: tuple(row[: len(names)])):
-        points = [(row.key, join_float(row.value, row.nonfinite)) for row in rows if row.key]
-        content = dict(zip(names, axes, strict=True))
-        yield StepRecord(**content, metrics=dict(sorted(points, key=itemgetter(0))))
-
-
-def _samples(session: Session, run: Run) -> Iterator[SampleRecord]:
-    table = tables.Sample
-    query = sa.select(table).where(table.run_id == run.id).order_by(table.rl_step, table.position)
-    for row in session.scalars(query.execution_options(yield_per=ROWS_AT_A_TIME)):
-        yield SampleRecord(
-            rl_step=row.rl_step,
-            index=row.position,
-            item_id=row.item_id,
-            split=row.split,
-            response=row.response,
-            num_response_tokens=row.num_response_tokens,
-            is_truncated=row.is_truncated,
-            extracted_answer=row.extracted_answer,
-            is_correct=row.is_correct,
-            outcome_reward=join_float(row.outcome_reward, row.outcome_reward_nonfinite),
-            reward_parts=_numbers(row.reward_parts),
-        )
-        session.expunge(row)
-
-
-def _evaluations(session: Session, run: Run) -> Iterator[ArchivedEvaluation]:
-    table = tables.Evaluation
-    query = sa.select(table).where(table.run_id == run.id).order_by(table.id)
-    for row in session.scalars(query):
-        yield ArchivedEvaluation(**_subject(row))
-
-
-def _subject(row: tables.Evaluation) -> dict[str, Any]:
-    names = ("rl_step", "split", "pictures", "k", "temperature", "top_p")
-    return {name: getattr(row, name) for name in names}
-
-
-def _answers(session: Session, run: Run) -> Iterator[AnswerRecord]:
-    table, subject = tables.Answer, tables.Evaluation
-    query = (
-        sa.select(table, subject)
-        .join(subject, subject.id == table.evaluation_id)
-        .where(subject.run_id == run.id)
-        .order_by(table.evaluation_id, table.item_id, table.sample)
-        .execution_options(yield_per=ROWS_AT_A_TIME)
-    )
-    for row, of in session.execute(query):
-        yield AnswerRecord(
-            **_subject(of),
-            item_id=row.item_id,
-            sample=row.sample,
-            response=row.response,
-            num_response_tokens=row.num_response_tokens,
-            is_truncated=row.is_truncated,
-            is_repeating=row.is_repeating,
-            extracted_answer=row.extracted_answer,
-            is_correct=row.is_correct,
-            failure=row.failure,
-            reward_parts=_numbers(row.reward_parts),
-            reflection=row.reflection,
-        )
-        session.expunge(row)
-
-
-def _numbers(parts: dict[str, float | str]) -> dict[str, float]:
-    return {name: float(value) for name, value in parts.items()}
-
-
-def _log(session: Session, run: Run) -> Iterator[ArchivedLog]:
-    table = tables.LogChunk
-    query = sa.select(table).where(table.run_id == run.id).order_by(table.fence, table.byte_offset)
-    for row in session.scalars(query.execution_options(yield_per=ROWS_AT_A_TIME)):
-        yield ArchivedLog(fence=row.fence, offset=row.byte_offset, text=row.text)
-        session.expunge(row)
-
-
-def _checkpoints(session: Session, run: Run) -> Iterator[ArchivedCheckpoint]:
-    table = tables.Checkpoint
-    query = sa.select(table).where(table.run_id == run.id).order_by(table.fence, table.rl_step)
-    for row in session.scalars(query):
-        record = CheckpointRecord(
-            rl_step=row.rl_step,
-            name=row.name,
-            manifest_sha256=row.manifest_sha256,
-            size_bytes=row.size_bytes,
-        )
-        yield ArchivedCheckpoint(record=record, fence=row.fence, created_at=row.created_at)
+    writer.write_records(layout.RUN, [rows.describe(run)])
+    writer.write_records(layout.EVENTS, rows.list_events(session, run))
+    writer.write_records(layout.METRICS, rows.list_steps(session, run))
+    writer.write_records(layout.SAMPLES, rows.list_samples(session, run))
+    writer.write_records(layout.EVALUATIONS, rows.list_evaluations(session, run))
+    writer.write_records(layout.ANSWERS, rows.list_answers(session, run))
+    writer.write_records(layout.LOG, rows.list_log(session, run))
+    writer.write_records(layout.CHECKPOINTS, rows.list_checkpoints(session, run))
 
 
 def _write_problems(export: _Export, writer: ArchiveWriter) -> None:
@@ -302,8 +154,8 @@ def _problems(export: _Export, dataset_id: UUID) -> list[ArchivedProblem]:
     wanted |= {("train", item_id) for item_id in _traced_items(export)}
     table = tables.DatasetItem
     query = sa.select(table).where(table.dataset_id == dataset_id).order_by(table.split, table.row)
-    rows = session.scalars(query.execution_options(yield_per=ROWS_AT_A_TIME))
-    return [_problem(row) for row in rows if (row.split, row.item_id) in wanted]
+    stored = session.scalars(query.execution_options(yield_per=rows.ROWS_AT_A_TIME))
+    return [_problem(row) for row in stored if (row.split, row.item_id) in wanted]
 
 
 def _problem(row: tables.DatasetItem) -> ArchivedProblem:

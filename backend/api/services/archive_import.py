@@ -1,6 +1,7 @@
 """Opening the archive of a run: completely, or not at all; the same archive once."""
 
 import hashlib
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -200,6 +201,8 @@ def _store(session: Session, opening: _Opening) -> Run:
         _insert(session, tables.LogChunk, (_log_row(run_id, piece) for piece in pieces))
     saved = archive.records(layout.CHECKPOINTS, ArchivedCheckpoint)
     _insert(session, tables.Checkpoint, (_checkpoint_row(run_id, one) for one in saved))
+    run.number = raise_counter(session, RUN_COUNTER)
+    run.seq = raise_counter(session, STREAM_COUNTER)
     session.flush()
     return run
 
@@ -219,8 +222,9 @@ def _store_run(session: Session, opening: _Opening) -> Run:
     )
     run = Run(
         id=opening.run_id,
-        number=raise_counter(session, RUN_COUNTER),
-        seq=raise_counter(session, STREAM_COUNTER),
+        # Its numbers come last: who holds the counters lets everybody else wait.
+        number=-1 - secrets.randbelow(2**62),
+        seq=UNTOLD,
         kind=config.kind,
         model=config.model,
         dataset=opening.slug,

@@ -4,7 +4,7 @@ import hashlib
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from pydantic import BaseModel
 
@@ -25,6 +25,13 @@ class ArchiveWriter:
         self.entries: dict[str, FileInfo] = {}
         """What was written so far."""
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Write the zip's directory; after an error too, else it would be tried much later."""
+        self._zip.close()
+
     def write_records(self, name: str, records: Iterable[BaseModel]) -> None:
         """Write one JSON line for each record."""
         self._write(
@@ -43,11 +50,10 @@ class ArchiveWriter:
             chunks = iter(lambda: source.read(CHUNK_BYTES), b"")
             self._write(name, chunks, zipfile.ZIP_STORED)
 
-    def close(self, manifest: Manifest) -> None:
-        """Write the manifest and the zip's directory."""
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Write the last entry."""
         content = manifest.model_dump_json(indent=1).encode()
         self._write(MANIFEST, [content], zipfile.ZIP_DEFLATED)
-        self._zip.close()
 
     def _write(self, name: str, chunks: Iterable[bytes], compression: int) -> None:
         info = zipfile.ZipInfo(name, FIXED_TIME)
