@@ -6,6 +6,7 @@ import {
   formatCount,
   formatDuration,
   formatGain,
+  formatGib,
   formatInterval,
   formatNumber,
   formatPoints,
@@ -26,6 +27,9 @@ test("numbers keep four significant digits and small ones become powers", () => 
 });
 
 test("counts, shares, sizes", () => {
+  expect(formatGib(85_899_345_920)).toBe("80\u202fGiB");
+  expect(formatGib(25_757_220_864)).toBe("24\u202fGiB");
+  expect(formatGib(8_053_063_680)).toBe("7.5\u202fGiB");
   expect(formatCount(12345)).toBe("12\u202f345");
   expect(formatShare(0.6213)).toBe("62.1\u202f%");
   expect(formatShare(NaN)).toBe("not a number");

@@ -55,6 +55,11 @@ export function formatBytes(bytes: number): string {
   return `${text}B`;
 }
 
+/** Memory of a device, in the unit in which runs ask for it: 79.6 GiB. */
+export function formatGib(bytes: number): string {
+  return `${trimZeros((bytes / 2 ** 30).toPrecision(3))}\u202fGiB`;
+}
+
 /** A time span by its two largest parts: 3 min 20 s, 2 h 5 min, 0.4 s. */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return "unknown";

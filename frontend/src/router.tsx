@@ -30,6 +30,7 @@ import { parseLogSearch, parseRunsSearch } from "./features/runs/runs-search";
 import { SignInPage } from "./features/session/SignInPage";
 import { StepsTab } from "./features/steps/StepsTab";
 import { parseStepsSearch } from "./features/steps/steps-search";
+import { WorkersPage } from "./features/workers/WorkersPage";
 
 type Raw = Record<string, unknown>;
 
@@ -132,6 +133,7 @@ const dataset = createRoute({
   validateSearch: (raw: Raw) => text(raw, "split"),
 });
 const models = createRoute({ getParentRoute: () => shell, path: "/models", component: ModelsPage });
+const workers = createRoute({ getParentRoute: () => shell, path: "/workers", component: WorkersPage });
 
 const routeTree = root.addChildren([
   signIn,
@@ -146,6 +148,7 @@ const routeTree = root.addChildren([
     datasets,
     dataset,
     models,
+    workers,
   ]),
 ]);
 

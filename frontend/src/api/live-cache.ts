@@ -19,6 +19,7 @@ const logTimers = new Map<string, ReturnType<typeof setTimeout>>();
 /** Apply one event of the stream. */
 export function applyEvent(cache: QueryClient, kind: string, data: unknown): void {
   if (kind === "hello") refetchLive(cache);
+  else if (kind === "worker") refetchWorkers(cache);
   else if (kind === "run") applyRun(cache, data as Run);
   else if (kind === "metrics") applyMetrics(cache, data as { run_id: string; points: LivePoint[] });
   else if (kind === "samples") applySamples(cache, data as { run_id: string; rl_step: number });
@@ -43,13 +44,22 @@ function applyRun(cache: QueryClient, run: Run): void {
   cache.setQueryData<RunDetail>(keys.run(run.id), (old) => old && mergeDetail(old, run));
 }
 
+/** What a worker has decides what queued runs wait for. */
+function refetchWorkers(cache: QueryClient): void {
+  void cache.invalidateQueries({ queryKey: keys.workers });
+  void cache.invalidateQueries({ queryKey: keys.queue });
+  void cache.invalidateQueries({ predicate: isWaiting });
+}
+
+function isWaiting(query: { queryKey: readonly unknown[]; state: { data: unknown } }): boolean {
+  return query.queryKey[0] === "run" && (query.state.data as RunDetail | undefined)?.status === "queued";
+}
+
 /** When one run changes its state, those in the queue may wait for something else, and experiments say so. */
 function refetchDependent(cache: QueryClient): void {
-  const isWaiting = (query: { queryKey: readonly unknown[]; state: { data: unknown } }) =>
-    query.queryKey[0] === "run" && (query.state.data as RunDetail | undefined)?.status === "queued";
   const isOfExperiment = (query: { queryKey: readonly unknown[] }) => EXPERIMENT_KEYS.includes(String(query.queryKey[0]));
   void cache.invalidateQueries({ queryKey: keys.runs });
-  void cache.invalidateQueries({ predicate: isWaiting });
+  refetchWorkers(cache);
   void cache.invalidateQueries({ predicate: isOfExperiment });
 }
 

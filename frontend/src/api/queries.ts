@@ -31,10 +31,23 @@ export const keys = {
   experiments: ["experiments"],
   experiment: (id: string) => ["experiment", id],
   report: (id: string) => ["report", id],
+  workers: ["workers"],
+  queue: ["queue"],
 } as const;
 
 /** First parts of the keys whose content the stream keeps up to date. */
-export const LIVE_KEYS: readonly string[] = ["runs", "run", "metrics", "series", "samples", "log", "checkpoints", "traces"];
+export const LIVE_KEYS: readonly string[] = [
+  "runs",
+  "run",
+  "metrics",
+  "series",
+  "samples",
+  "log",
+  "checkpoints",
+  "traces",
+  "workers",
+  "queue",
+];
 
 export const sessionQuery = queryOptions({
   queryKey: keys.session,

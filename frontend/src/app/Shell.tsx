@@ -14,6 +14,7 @@ const PAGES = [
   { to: "/experiments", label: "Experiments" },
   { to: "/datasets", label: "Data sets" },
   { to: "/models", label: "Models" },
+  { to: "/workers", label: "Workers" },
 ] as const;
 
 /** Frame of every page behind the sign-in: navigation, the stream's state, shortcuts. */
@@ -29,6 +30,7 @@ export function Shell() {
     "g e": () => void navigate({ to: "/experiments" }),
     "g d": () => void navigate({ to: "/datasets" }),
     "g m": () => void navigate({ to: "/models" }),
+    "g w": () => void navigate({ to: "/workers" }),
     c: () => void navigate({ to: "/runs/new" }),
     "?": () => setIsHelpOpen(true),
   });

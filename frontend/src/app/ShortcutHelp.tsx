@@ -9,6 +9,7 @@ const SHORTCUTS = [
   ["g e", "Go to experiments"],
   ["g d", "Go to data sets"],
   ["g m", "Go to models"],
+  ["g w", "Go to workers"],
   ["Ctrl Enter", "Launch, in the form of a new run"],
   ["?", "This list"],
 ] as const;

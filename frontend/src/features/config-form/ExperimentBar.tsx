@@ -59,7 +59,8 @@ export function ExperimentBar({ draft, isPending, error, problems }: Props) {
 
 function countRefused(problems: DraftProblems | null): number {
   if (problems === null) return 0;
-  const own = [problems.name, problems.models, problems.datasets, problems.seeds].filter((problem) => problem !== null).length;
+  const { name: ownName, models, datasets, seeds, priority } = problems;
+  const own = [ownName, models, datasets, seeds, priority].filter((problem) => problem !== null).length;
   const ofSettings = [...problems.settings.values()].map(
     ({ name, fields, rest }) => fields.size + rest.length + (name === null ? 0 : 1),
   );

@@ -10,6 +10,7 @@ import { CheckList } from "./CheckList";
 import { draftOf, freeName, problemsOf, settingDraft, sortDraftProblems, specOf } from "./experiment-draft";
 import type { Draft, FieldsByKind, Kind, SettingDraft, Spec } from "./experiment-draft";
 import { ExperimentBar } from "./ExperimentBar";
+import { PRIORITY_HELP } from "./priority";
 import { SettingCard } from "./SettingCard";
 import { TextField } from "./TextField";
 
@@ -111,6 +112,14 @@ export function ExperimentForm({ spec, fields, runPresets, models, datasets }: P
           problem={problems?.seeds ?? null}
           help="Whole numbers with commas in between; every trained setting runs once with each. Three or more give an interval worth reading."
           onChange={(seeds) => change({ seeds })}
+        />
+        <TextField
+          label="Priority"
+          path="priority"
+          value={draft.priority}
+          problem={problems?.priority ?? null}
+          help={`Of all its runs. ${PRIORITY_HELP}`}
+          onChange={(priority) => change({ priority })}
         />
       </section>
       <div className="row settings-head">

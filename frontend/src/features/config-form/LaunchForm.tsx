@@ -12,7 +12,9 @@ import { FormContext } from "./form-state";
 import { cleanValue, numberText } from "./form-value";
 import { GroupPanel } from "./GroupPanel";
 import { LaunchBar } from "./LaunchBar";
+import { typedPriority } from "./priority";
 import { NO_PROBLEMS, sortProblems } from "./problems";
+import { QueuePanel } from "./QueuePanel";
 import { useFormState } from "./use-form-state";
 
 interface Props {
@@ -30,6 +32,7 @@ export function LaunchForm({ preset, fields, models, datasets }: Props) {
   const formRef = useRef<HTMLFormElement>(null);
   const base = preset.config as unknown as JsonObject;
   const [typedName, setTypedName] = useState<string | null>(null);
+  const [priority, setPriority] = useState("0");
   const [config, setConfig] = useState<JsonObject>(base);
   const launch = useMutation({
     mutationFn: (body: Schemas["RunCreate"]) => unwrap(client.POST("/api/v1/runs", { body })),
@@ -50,7 +53,12 @@ export function LaunchForm({ preset, fields, models, datasets }: Props) {
   const name = typedName ?? `${preset.title}, seed ${numberText(config.seed)}`;
   const submit = () => {
     if (launch.isPending) return;
-    const body = { name: name.trim(), config: cleanValue(fields, config), preset: preset.slug };
+    const body = {
+      name: name.trim(),
+      config: cleanValue(fields, config),
+      preset: preset.slug,
+      priority: typedPriority(priority),
+    };
     launch.mutate(body as unknown as Schemas["RunCreate"]);
   };
 
@@ -108,13 +116,14 @@ export function LaunchForm({ preset, fields, models, datasets }: Props) {
         {groups.map((group) => (
           <GroupPanel key={group.name} group={group} />
         ))}
+        <QueuePanel priority={priority} problem={problems.priority} onChange={setPriority} />
         <LaunchBar
           config={config}
           datasets={datasets}
           numChanged={form.numChanged}
           isPending={launch.isPending}
           error={launch.error}
-          numRefused={problems.fields.size + (problems.name === null ? 0 : 1)}
+          numRefused={problems.fields.size + Number(problems.name !== null) + Number(problems.priority !== null)}
           rest={problems.rest}
         />
       </form>

@@ -24,6 +24,7 @@ const spec: Spec = {
   models: ["m", "n"],
   datasets: ["d"],
   seeds: [0, 1, 2],
+  priority: 0,
   settings: [
     { name: "vanilla", kind: "vanilla", config: {} },
     { name: "rl", kind: "rl", config: { epochs: 3 } },
@@ -60,6 +61,7 @@ test("refusals stand at their fields", () => {
   const sorted = sortDraftProblems(
     [
       problem(["body", "seeds", 1], "twice"),
+      problem(["body", "priority"], "too high"),
       problem(["body", "settings", 1, "config", "optimizer", "learning_rate"], "too large"),
       problem(["body", "settings", 1, "name"], "bad name"),
       problem(["body", "settings", 0, "kind"], "at most one"),
@@ -69,6 +71,7 @@ test("refusals stand at their fields", () => {
     fields,
   );
   expect(sorted.seeds).toBe("twice");
+  expect(sorted.priority).toBe("too high");
   expect(sorted.settings.get(1)?.fields.get("optimizer.learning_rate")).toBe("too large");
   expect(sorted.settings.get(1)?.name).toBe("bad name");
   expect(sorted.settings.get(0)?.rest).toEqual(["kind: at most one"]);

@@ -3,6 +3,7 @@ import type { FieldProblem, Schemas } from "@/api/client";
 
 import type { Field, Json, JsonObject } from "./form-schema";
 import { cleanValue, defaultsOf, isObject, isSame, parseValues } from "./form-value";
+import { typedPriority } from "./priority";
 import { NO_PROBLEMS, sortProblems } from "./problems";
 import type { Problems } from "./problems";
 
@@ -27,6 +28,7 @@ export interface Draft {
   models: string[];
   datasets: string[];
   seeds: string;
+  priority: string;
   settings: SettingDraft[];
 }
 
@@ -36,6 +38,7 @@ export const EMPTY_SPEC: Spec = {
   datasets: [],
   settings: [{ name: "vanilla", kind: "vanilla", config: {} }],
   seeds: [0, 1, 2],
+  priority: 0,
 };
 
 const GIVEN_BY_EXPERIMENT = ["model", "dataset", "seed"];
@@ -72,6 +75,7 @@ export function draftOf(spec: Spec, fields: FieldsByKind): Draft {
     models: [...spec.models],
     datasets: [...spec.datasets],
     seeds: spec.seeds.join(", "),
+    priority: String(spec.priority),
     settings: spec.settings.map(({ name, kind, config }, index) =>
       settingDraft(index, name, kind, (config ?? {}) as JsonObject, fields),
     ),
@@ -101,7 +105,7 @@ export function specOf(draft: Draft, fields: FieldsByKind): Spec {
     config: kind === "vanilla" ? config : withoutDefaults(cleanValue(fields[kind], config), defaultsOf(fields[kind])),
   }));
   const { name, models, datasets } = draft;
-  return { name: name.trim(), models, datasets, settings, seeds: seedsOf(draft.seeds) } as Spec;
+  return { name: name.trim(), models, datasets, settings, seeds: seedsOf(draft.seeds), priority: typedPriority(draft.priority) } as Spec;
 }
 
 export interface RunCount {
@@ -125,21 +129,28 @@ export interface DraftProblems {
   models: string | null;
   datasets: string | null;
   seeds: string | null;
+  priority: string | null;
   /** Of each setting, by its place. */
   settings: Map<number, Problems>;
   rest: string[];
 }
 
+const OWN_FIELDS = ["name", "models", "datasets", "seeds", "priority"] as const;
+
+function isOwnField(name: string | number | undefined): name is (typeof OWN_FIELDS)[number] {
+  return OWN_FIELDS.some((own) => own === name);
+}
+
 /** The server's refusals, sorted to the fields that they are about. */
 export function sortDraftProblems(problems: FieldProblem[], kinds: Kind[], fields: FieldsByKind): DraftProblems {
-  const sorted: DraftProblems = { name: null, models: null, datasets: null, seeds: null, settings: new Map(), rest: [] };
+  const sorted: DraftProblems = { name: null, models: null, datasets: null, seeds: null, priority: null, settings: new Map(), rest: [] };
   const ofSettings = new Map<number, FieldProblem[]>();
   for (const problem of problems) {
     const path = problem.path[0] === "body" ? problem.path.slice(1) : problem.path;
     const [first, index, ...below] = path;
     if (first === "settings" && typeof index === "number") {
       ofSettings.set(index, [...(ofSettings.get(index) ?? []), { ...problem, path: below }]);
-    } else if (first === "name" || first === "models" || first === "datasets" || first === "seeds") {
+    } else if (isOwnField(first)) {
       sorted[first] = [sorted[first], problem.message].filter(Boolean).join(" ");
     } else {
       sorted.rest.push(path.length === 0 ? problem.message : `${path.join(".")}: ${problem.message}`);

@@ -47,7 +47,7 @@ function EvaluateForm({ run, checkpoints, onClose }: FormProps) {
   const splits = choice.splits.filter((split) => present.length === 0 || present.includes(split));
   const evaluate = useMutation({
     mutationFn: () =>
-      unwrap(client.POST("/api/v1/evaluations", { body: { config: evaluationWish(run.config, { ...choice, splits }) } })),
+      unwrap(client.POST("/api/v1/evaluations", { body: { config: evaluationWish(run.config, { ...choice, splits }), priority: run.priority } })),
     onSuccess: (made) => {
       onClose();
       void cache.invalidateQueries({ queryKey: keys.runs });
