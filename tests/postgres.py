@@ -123,6 +123,7 @@ def running_postgres() -> Iterator[PostgresServer]:
             "unix_socket_directories": folder,
             "fsync": "off",
             "max_connections": 200,
+            "timezone": "Asia/Kathmandu",
         }
         process = subprocess.Popen(
             [

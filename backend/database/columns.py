@@ -12,6 +12,8 @@ from sqlalchemy.sql.elements import ColumnElement
 
 MAX_INTEGER = 2**63 - 1
 """Largest integer that both databases store."""
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+"""Text that is ordered by its bytes, as SQLite does, whatever the server's language."""
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -34,10 +36,10 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Give the zone back that SQLite dropped."""
-        if value is None or value.tzinfo is not None:
+        """In UTC: SQLite dropped the zone, PostgreSQL gives its server's."""
+        if value is None:
             return value
-        return value.replace(tzinfo=UTC)
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def split_float(value: float) -> tuple[float | None, str | None]:
@@ -72,20 +74,37 @@ def upsert(
     if not rows:
         return
     target: sa.Table = table.__table__
-    dialect = session.get_bind().dialect.name
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    statement = insert(target)
+    names = list(rows[0])
+    values: Any = [dict(row) for row in rows]
+    if session.get_bind().dialect.name == "postgresql":
+        statement = postgresql.insert(target)
+        if len(rows) > 1:
+            # One statement with an array for each column: twice as fast as one for each row.
+            statement = statement.from_select(names, _select_arrays(target, names))
+            values = {name: [row[name] for row in rows] for name in names}
+    else:
+        statement = sqlite.insert(target)
     keys = [column.name for column in target.primary_key.columns]
     if changed_by:
-        others = [name for name in rows[0] if name not in keys]
         differs: list[ColumnElement[bool]] = [
             target.c[name].is_distinct_from(statement.excluded[name]) for name in changed_by
         ]
         statement = statement.on_conflict_do_update(
             index_elements=keys,
-            set_={name: statement.excluded[name] for name in others},
+            set_={name: statement.excluded[name] for name in names if name not in keys},
             where=sa.or_(*differs),
         )
     else:
         statement = statement.on_conflict_do_nothing(index_elements=keys)
-    session.execute(statement, [dict(row) for row in rows])
+    session.execute(statement, values)
+
+
+def _select_arrays(target: sa.Table, names: Sequence[str]) -> sa.Select[Any]:
+    """Rows made of one array for each column, which go side by side."""
+    arrays: list[ColumnElement[Any]] = []
+    for name in names:
+        kind = target.c[name].type
+        # An array's elements take the order of texts from the column that they go to.
+        plain = sa.Text() if isinstance(kind, sa.Text) else kind
+        arrays.append(sa.func.unnest(sa.bindparam(name, type_=postgresql.ARRAY(plain))))
+    return sa.select(*arrays)

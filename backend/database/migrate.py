@@ -1,5 +1,7 @@
 """Bring a database to this version's schema, or refuse it when it is newer."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -36,14 +38,42 @@ def upgrade(database: Database) -> None:
         SchemaTooNewError: the database carries a version that this code does not know.
     """
     config = build_alembic_config()
-    engine = database.engine.execution_options(maye_is_write=True)
-    with engine.begin() as connection:
+    with _migrating(database) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
             connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({LOCK})"))
         _refuse_unknown(connection, ScriptDirectory.from_config(config))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+@contextmanager
+def _migrating(database: Database) -> Iterator[sa.Connection]:
+    """A transaction for changes of the schema.
+
+    SQLite changes a table by making it anew; while it is away, nothing can refer to it. So the
+    references are not watched meanwhile, and all are checked at the end.
+    """
+    is_sqlite = database.engine.dialect.name == "sqlite"
+    with database.engine.execution_options(maye_is_write=True).connect() as connection:
+        if is_sqlite:
+            _watch_references(connection, "OFF")
+        try:
+            with connection.begin():
+                yield connection
+                if is_sqlite:
+                    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+                    assert not broken, f"rows that refer to nothing: {broken[:5]}"
+        finally:
+            if is_sqlite:
+                _watch_references(connection, "ON")
+
+
+def _watch_references(connection: sa.Connection, state: str) -> None:
+    # To the driver: inside a transaction, which SQLAlchemy would begin, SQLite ignores it.
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.execute(f"PRAGMA foreign_keys={state}")
 
 
 def is_at_head(connection: sa.Connection) -> bool:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from backend.database.columns import UtcDateTime
+from backend.database.columns import TEXT, UtcDateTime
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -29,7 +29,7 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: UtcDateTime,
         int: sa.BigInteger,
-        str: sa.Text,
+        str: TEXT,
         dict[str, Any]: sa.JSON,
         uuid.UUID: sa.Uuid,
     }
@@ -136,7 +136,7 @@ class RLStep(Base):
 
     __tablename__ = "rl_steps"
 
-    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    run_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     rl_step: Mapped[int] = mapped_column(primary_key=True)
     epoch: Mapped[float]
     samples: Mapped[int]
@@ -152,7 +152,7 @@ class MetricPoint(Base):
     __tablename__ = "metric_points"
     __table_args__ = (Index(None, "seq"),)
 
-    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    run_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
     rl_step: Mapped[int] = mapped_column(primary_key=True)
     value: Mapped[float | None]
@@ -169,7 +169,7 @@ class Sample(Base):
     __tablename__ = "samples"
     __table_args__ = (Index(None, "seq"),)
 
-    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    run_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     rl_step: Mapped[int] = mapped_column(primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
     """Position in the step's batch."""
@@ -204,7 +204,7 @@ class Evaluation(Base):
     id: Mapped[int] = mapped_column(
         sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True
     )
-    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id"))
+    run_id: Mapped[uuid.UUID]
     rl_step: Mapped[int]
     split: Mapped[str]
     pictures: Mapped[str]
@@ -254,7 +254,7 @@ class LogChunk(Base):
     __tablename__ = "log_chunks"
     __table_args__ = (Index(None, "seq"),)
 
-    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    run_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     fence: Mapped[int] = mapped_column(primary_key=True)
     byte_offset: Mapped[int] = mapped_column(primary_key=True)
     text: Mapped[str]
@@ -274,6 +274,22 @@ class Checkpoint(Base):
     created_at: Mapped[datetime]
     fence: Mapped[int]
     """Fence of the attempt that announced it."""
+
+
+class Deletion(Base):
+    """A run that somebody deleted; its row is gone at once, what it has logged goes in pieces.
+
+    So tables of what runs log do not refer to `runs`: their writers lock the run's row.
+    """
+
+    __tablename__ = "deletions"
+
+    run_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(index=True)
+    """Counter when it was deleted: the stream tells of it."""
+    requested_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When nothing of it was left, neither rows nor files."""
 
 
 class Dataset(Base):
