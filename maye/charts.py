@@ -54,4 +54,6 @@ def draw_chart(series: Json, *, width: int, height: int) -> Text:
     figure.plot_size(width, height - 1)
     steps, values = zip(*finite, strict=True)
     figure.draw(figure.signal(list(steps), list(values), marker="braille").lines(True))
+    if metric.has_zero_axis and not any(values):
+        figure.ruler("y").lim(0.0, 1.0)
     return text.append(plotext.uncolorize(str(figure.build())), style="cyan")

@@ -6,10 +6,8 @@ from typing import Annotated, Any
 from uuid import uuid4
 
 import typer
-import yaml
 from pydantic import ValidationError
 from rich.box import SIMPLE
-from rich.syntax import Syntax
 from rich.table import Table
 
 from backend.contract.experiments import ExperimentSpec
@@ -141,8 +139,7 @@ def _show_spec(session: Session, content: Mapping[str, Any], source: str) -> Non
         spec = ExperimentSpec.model_validate(content).model_dump(mode="json")
     except ValidationError as error:
         raise explain_here(error, source, ExperimentSpec) from error
-    text = yaml.safe_dump(spec, sort_keys=False, allow_unicode=True)
-    session.output.show(spec, Syntax(text, "yaml", background_color="default"))
+    session.output.show(spec, session.output.in_yaml(spec))
 
 
 def list_experiments(context: typer.Context, as_json: AsJson = False) -> None:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import typer
+import yaml
 from rich.console import Console, RenderableType
+from rich.syntax import Syntax
 
 LOG_WIDTH = 200
 """Columns where there is no terminal: lines in files and pipes are not broken."""
@@ -51,6 +53,13 @@ class Output:
             return
         for part in shown:
             self.console.print(part, markup=False)
+
+    def in_yaml(self, data: Any) -> RenderableType:
+        """Data as YAML: coloured in a terminal, elsewhere as it is."""
+        text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+        if not self.console.is_terminal:
+            return text.removesuffix("\n")
+        return Syntax(text, "yaml", background_color="default")
 
     @contextmanager
     def working(self, text: str) -> Iterator[None]:

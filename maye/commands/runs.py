@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 from rich.box import SIMPLE
-from rich.json import JSON
 from rich.table import Table
 
 from backend.contract.runs import RunStatus
@@ -17,6 +16,13 @@ from maye.commands.output import AsJson
 from maye.commands.references import resolve_run
 from maye.commands.session import Session
 from maye.errors import WrongUsageError
+
+SHOWN = (
+    *("id", "name", "status", "reason", "error_code", "phase", "waits_for", "worker", "priority"),
+    *("kind", "model", "dataset", "seed", "preset", "attempt", "training_accuracy"),
+    *("created_at", "started_at", "finished_at"),
+)
+"""Fields of a run above its configuration, where they say something."""
 
 
 def register(app: typer.Typer) -> None:
@@ -69,7 +75,25 @@ def show(context: typer.Context, run: RunArgument, as_json: AsJson = False) -> N
     session = Session.of(context, as_json=as_json)
     with session.connect() as client:
         found = client.run(resolve_run(client, run))
-    session.output.show(found, JSON.from_data(found))
+    output = session.output
+    output.show(found, _build_summary(found), output.in_yaml(found["config"]))
+
+
+def _build_summary(run: Json) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name in SHOWN:
+        if run.get(name) not in (None, "", []):
+            table.add_row(name.replace("_", " "), _show(run[name]))
+    table.add_row("steps", f"{run['rl_step']}/{run['total_rl_steps'] or '?'}")
+    for alarm in run["alarms"]:
+        table.add_row("alarm", alarm["text"])
+    for warning in run["warnings"]:
+        table.add_row("warning", warning)
+    return table
+
+
+def _show(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def cancel(context: typer.Context, runs: RunsArgument, as_json: AsJson = False) -> None:

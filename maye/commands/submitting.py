@@ -10,7 +10,6 @@ from uuid import uuid4
 import typer
 import yaml
 from pydantic import BaseModel, ValidationError
-from rich.syntax import Syntax
 
 from backend.contract.config import RLConfig, parse_config
 from maye.api_types import PresetInfo
@@ -52,7 +51,13 @@ IdempotencyKey = Annotated[
 ]
 FileArgument = Annotated[
     Path | None,
-    typer.Argument(metavar="FILE.yaml", help="What to submit.", show_default=False),
+    typer.Argument(
+        metavar="FILE.yaml",
+        help="What to submit.",
+        show_default=False,
+        exists=True,
+        dir_okay=False,
+    ),
 ]
 
 
@@ -245,8 +250,7 @@ def _show_resolved(session: Session, draft: Draft, changes: Mapping[str, Any]) -
     except ValidationError as error:
         raise explain_here(error, draft.source, draft.model, kind=draft.kind) from error
     resolved = config.model_dump(mode="json")
-    text = yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True)
-    session.output.show(resolved, Syntax(text, "yaml", background_color="default"))
+    session.output.show(resolved, session.output.in_yaml(resolved))
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:

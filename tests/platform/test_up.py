@@ -90,7 +90,7 @@ def test_the_command_line_shows_and_launches_runs(platform: LivingPlatform) -> N
     assert "first" in listed.stdout
     with platform.client() as client:
         run_id = next(client.runs())["id"]
-    shown = run_maye(platform, "show", run_id)
+    shown = run_maye(platform, "show", run_id, "--json")
     assert '"config"' in shown.stdout
     assert run_maye(platform, "logs", run_id).returncode == 0
     unknown = run_maye(platform, "submit", "--preset", "none")
