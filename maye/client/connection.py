@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ Query = Mapping[str, Any]
 CONNECT_S = 10.0
 """Longest wait for a connection where the answer itself may take as long as it wants."""
 BLOCK_BYTES = 2**20
+OnProgress = Callable[[int, int], None]
+"""Told how many bytes have gone, and of how many."""
 _FILE_NAME = re.compile(r'filename="([A-Za-z0-9][A-Za-z0-9._-]{0,199})"')
 
 
@@ -101,12 +103,15 @@ class Connection:
             raise error_of(f"GET {path}", response)
         return response.content
 
-    def download(self, path: str, target: Path) -> Path:
+    def download(
+        self, path: str, target: Path, *, on_progress: OnProgress | None = None
+    ) -> Path:
         """Write a file that the server holds to `target`: completely, or not at all.
 
         Args:
             path: where the server has it.
             target: the file, or a folder: then the server names the file.
+            on_progress: told the bytes that have come, and those of the whole (0: unknown).
 
         Returns:
             The file.
@@ -127,6 +132,8 @@ class Connection:
                 with unfinished.open("wb") as file:
                     for block in response.iter_bytes(BLOCK_BYTES):
                         file.write(block)
+                        if on_progress is not None:
+                            on_progress(file.tell(), int(response.headers.get("content-length", 0)))
                 unfinished.replace(target)
             finally:
                 unfinished.unlink(missing_ok=True)

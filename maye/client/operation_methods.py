@@ -5,7 +5,7 @@ from pathlib import Path
 
 from maye import api_types as api
 from maye.client.connected import Connected
-from maye.client.connection import BLOCK_BYTES
+from maye.client.connection import BLOCK_BYTES, OnProgress
 
 ZIP = "application/zip"
 
@@ -29,19 +29,25 @@ class OperationMethods(Connected):
         """Take an absent worker out of the list."""
         self.connection.delete(f"workers/{name}")
 
-    def export_run(self, run_id: str, target: str | Path) -> Path:
+    def export_run(
+        self, run_id: str, target: str | Path, *, on_progress: OnProgress | None = None
+    ) -> Path:
         """Write a run that has ended as one zip, which any Maye opens.
 
         Args:
             run_id: the run.
             target: file to write, or the folder for a file with the platform's name.
+            on_progress: told the bytes that have come, and those of the whole.
 
         Raises:
             ServerError: the platform refused.
         """
-        return self.connection.download(f"runs/{run_id}/archive", Path(target))
+        path = f"runs/{run_id}/archive"
+        return self.connection.download(path, Path(target), on_progress=on_progress)
 
-    def open_archive(self, path: str | Path) -> api.RunDetail:
+    def open_archive(
+        self, path: str | Path, *, on_progress: OnProgress | None = None
+    ) -> api.RunDetail:
         """Open the zip of a run as a run that can be read; a known one gives the run it became.
 
         Raises:
@@ -49,5 +55,12 @@ class OperationMethods(Connected):
             ServerError: the platform refused the archive; nothing of it is kept.
         """
         with Path(path).open("rb") as file:
-            blocks: Iterator[bytes] = iter(lambda: file.read(BLOCK_BYTES), b"")
-            return self.connection.upload("archives", blocks, ZIP)
+            size_bytes = Path(path).stat().st_size
+
+            def blocks() -> Iterator[bytes]:
+                while block := file.read(BLOCK_BYTES):
+                    yield block
+                    if on_progress is not None:
+                        on_progress(file.tell(), size_bytes)
+
+            return self.connection.upload("archives", blocks(), ZIP)

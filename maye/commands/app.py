@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 import maye
 from maye.commands import (
+    archives,
     comparing,
     evaluating,
     experiments,
@@ -41,6 +42,7 @@ TOPICS = (
     comparing,
     evaluating,
     metrics,
+    archives,
     experiments,
     reports,
     library,
