@@ -16,6 +16,7 @@ import maye
 from maye.commands import (
     archives,
     comparing,
+    doctor,
     evaluating,
     experiments,
     library,
@@ -48,6 +49,7 @@ TOPICS = (
     library,
     workers,
     tokens,
+    doctor,
 )
 """In the order of `maye --help`."""
 

@@ -1,0 +1,1 @@
+"""`maye doctor`: small checks of an installation, each with what was found, where, and the cure."""
