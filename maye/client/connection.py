@@ -103,9 +103,7 @@ class Connection:
             raise error_of(f"GET {path}", response)
         return response.content
 
-    def download(
-        self, path: str, target: Path, *, on_progress: OnProgress | None = None
-    ) -> Path:
+    def download(self, path: str, target: Path, *, on_progress: OnProgress | None = None) -> Path:
         """Write a file that the server holds to `target`: completely, or not at all.
 
         Args:
