@@ -127,6 +127,11 @@ COLD = {"evaluation": {"decoding": [{"k": 1, "temperature": 1.0}, {"k": 1, "temp
             "parallel.devices (2) must be 1; with more, choose transformers",
         ),
         (
+            {"device": "cpu", "parallel": {"min_device_memory_gib": 40}},
+            "parallel min_device_memory_gib",
+            "parallel.min_device_memory_gib (40) has no effect with device cpu",
+        ),
+        (
             {"parallel": {"devices": 29}},
             "parallel devices",
             "parallel.devices (29) must be at most algorithm.responses_per_update (28)",

@@ -1,4 +1,4 @@
-"""An API of the worker's four requests that can be told to fail, answer wrongly, or be away."""
+"""An API of the worker's requests that can be told to fail, answer wrongly, or be away."""
 
 import json
 import threading
@@ -29,11 +29,22 @@ class FakeApi:
     """Status and code with which every ingest is refused."""
     fence: int = 1
     """The only fence that may write."""
+    address: str = ""
+    """Where it is served."""
+    announcements: list[dict[str, Any]] = field(default_factory=list)
+    announce_refusal: tuple[int, str] | None = None
+    """Status and code with which every announcement is refused."""
+    is_draining: bool = False
+    has_work: bool = False
+    num_claims: int = 0
 
     def answer(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if self.is_away:
             return 503, {"code": "unavailable", "detail": "away"}
+        if path.endswith("/announce"):
+            return self._announce(body)
         if path.endswith("/claim"):
+            self.num_claims += 1
             return 200, {"claim": self.claims.pop(0) if self.claims else None}
         if body["fence"] != self.fence:
             return 409, {"code": "stale_fence", "detail": f"fence {body['fence']} is over"}
@@ -44,6 +55,13 @@ class FakeApi:
             self.ends.append(body)
             return 200, {}
         return self._ingest(body)
+
+    def _announce(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if self.announce_refusal:
+            status, code = self.announce_refusal
+            return status, {"code": code, "detail": "refused by the test"}
+        self.announcements.append(body)
+        return 200, {"is_draining": self.is_draining, "has_work": self.has_work}
 
     def _ingest(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self.num_ingests += 1
@@ -75,8 +93,10 @@ def serve(api: FakeApi) -> ThreadingHTTPServer:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            assert self.headers["Authorization"] == f"Bearer {api.token}"
-            status, reply = api.answer(self.path, body)
+            if self.headers["Authorization"] == f"Bearer {api.token}":
+                status, reply = api.answer(self.path, body)
+            else:
+                status, reply = 401, {"code": "unauthorized", "detail": "another token"}
             content = json.dumps(reply).encode()
             self.send_response(status)
             kind = "application/json" if status < 400 else "application/problem+json"

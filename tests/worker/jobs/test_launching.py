@@ -1,5 +1,6 @@
-"""The command line of a run's trainer."""
+"""The command line of a run's trainer, and the devices that it sees."""
 
+import os
 import sys
 from pathlib import Path
 from uuid import UUID
@@ -8,6 +9,7 @@ import pytest
 
 from backend.contract.config import (
     AnyRunConfig,
+    EngineConfig,
     EvaluationRunConfig,
     ParallelConfig,
     RLConfig,
@@ -15,6 +17,7 @@ from backend.contract.config import (
 )
 from backend.contract.messages import Claim
 from worker.launching import trainer_argv
+from worker.process_tree import kill_tree, start_trainer
 
 RUN = UUID(int=7)
 
@@ -44,3 +47,30 @@ def test_several_devices_are_started_by_torchrun():
     assert "--nproc-per-node=2" in argv
     # Without the two dashes torchrun takes --run for its own --run-path.
     assert argv[argv.index("worker.rl") - 1] == "--"
+
+
+def test_a_run_is_handed_as_many_gpus_as_it_needs():
+    config = RLConfig(model="m", dataset="d", parallel=ParallelConfig(devices=2))
+    held = Claim(run_id=RUN, fence=3, lease_s=30.0, config=config, gpus=("GPU-a", "GPU-b"))
+    assert "--nproc-per-node=2" in trainer_argv(held, Path("/home"))
+    with pytest.raises(ValueError, match="needs 2 GPUs and was handed 1"):
+        Claim(run_id=RUN, fence=3, lease_s=30.0, config=config, gpus=("GPU-a",))
+    # The engine's own GPU is no process of the trainer.
+    engine = EngineConfig(name="vllm", placement="own_device")
+    config = RLConfig(model="m", dataset="d", engine=engine)
+    held = Claim(run_id=RUN, fence=3, lease_s=30.0, config=config, gpus=("GPU-a", "GPU-b"))
+    assert "torch.distributed.run" not in trainer_argv(held, Path("/home"))
+
+
+@pytest.mark.parametrize(("gpus", "seen"), [(("GPU-b", "GPU-a"), "GPU-b,GPU-a"), ((), "")])
+def test_a_trainer_sees_the_gpus_that_its_run_holds_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpus: tuple[str, ...], seen: str
+):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
+    log = tmp_path / "log"
+    code = "import os; print('sees', repr(os.environ['CUDA_VISIBLE_DEVICES']))"
+    argv = [sys.executable, "-c", code]
+    trainer = start_trainer(argv, run_id=RUN, home=tmp_path, log=log, gpus=gpus)
+    os.waitid(os.P_PID, trainer.pid, os.WEXITED | os.WNOWAIT)
+    assert kill_tree(trainer) == 0
+    assert log.read_text() == f"sees {seen!r}\n"
