@@ -335,11 +335,26 @@ class DatasetItemPage(TypedDict):
     next_cursor: str | None
 
 
+Split: TypeAlias = str
+
+
 class DatasetManifest(TypedDict):
     """
     What a data set says of itself: `dataset.yaml` in its folder, or the import request.
     """
 
+    columns: NotRequired[
+        dict[
+            Literal["id", "question", "answer", "solution", "image", "category", "difficulty"], str
+        ]
+    ]
+    """
+    Parquet only: columns that are named differently, for example `question: problem`.
+    """
+    format: NotRequired[Literal["jsonl", "parquet"]]
+    """
+    jsonl with pictures as files, or parquet with pictures in its rows.
+    """
     kind: Literal["text-dominant", "vision-dominant"]
     """
     Where most of the needed information stands: in the text or in the picture.
@@ -352,9 +367,9 @@ class DatasetManifest(TypedDict):
     """
     Unique name.
     """
-    splits: dict[Literal["train", "validation", "test"], str]
+    splits: dict[Literal["train", "validation", "test"], str | list[Split]]
     """
-    Split to JSONL file in the folder; train is needed for training.
+    Split to its file or files in the folder; train is needed for training.
     """
     title: str
     """
@@ -602,6 +617,10 @@ class ExperimentSpec(TypedDict):
     name: str
     """
     Name for people.
+    """
+    priority: NotRequired[int]
+    """
+    Of all its runs: queued runs of a higher priority start first; among equals the older one.
     """
     seeds: NotRequired[list[Seed]]
     """
@@ -2438,6 +2457,10 @@ class EvaluationCreate(TypedDict):
     name: NotRequired[str | None]
     """
     Shown in the run list; made from model and data set where it is left out.
+    """
+    priority: NotRequired[int]
+    """
+    Queued runs of a higher priority start first; among equals the older one.
     """
 
 

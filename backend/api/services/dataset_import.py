@@ -7,8 +7,9 @@ import yaml
 from pydantic import ValidationError
 
 from backend.api.services.atomic_folder import new_folder
+from backend.api.services.dataset_parquet import read_parquet
 from backend.api.services.dataset_pictures import PictureStore, RowError
-from backend.api.services.dataset_rows import read_item
+from backend.api.services.dataset_rows import read_jsonl
 from backend.contract.artifacts import Home
 from backend.contract.datasets import DatasetManifest, Item, SplitName
 from backend.contract.errors import DatasetInvalidError
@@ -41,10 +42,10 @@ class _Refusal:
 
 
 def import_dataset(folder: Path, manifest: DatasetManifest | None, home: Home) -> ImportedDataset:
-    """Check a folder's JSONL files and pictures and store them under `home.dataset(slug)`.
+    """Check a folder's rows and pictures and store them under `home.dataset(slug)`.
 
     Args:
-        folder: Holds the JSONL files that the manifest names; pictures lie below it.
+        folder: Holds the files that the manifest names; pictures lie below it, or in parquet rows.
         manifest: What the data set says of itself; None reads `dataset.yaml` in the folder.
         home: Where the data set is stored: completely, or not at all.
 
@@ -60,8 +61,8 @@ def import_dataset(folder: Path, manifest: DatasetManifest | None, home: Home) -
         pictures = PictureStore(folder, target / "images")
         items: dict[SplitName, list[Item]] = {}
         refusals: list[_Refusal] = []
-        for split, name in manifest.splits.items():
-            items[split] = _read_split(folder, name, pictures, refusals)
+        for split in manifest.splits:
+            items[split] = _read_split(folder, manifest, split, pictures, refusals)
         if refusals:
             raise DatasetInvalidError(_describe(refusals))
         for split, split_items in items.items():
@@ -96,27 +97,38 @@ def load_manifest(folder: Path) -> DatasetManifest:
 
 
 def _read_split(
-    folder: Path, name: str, pictures: PictureStore, refusals: list[_Refusal]
+    folder: Path,
+    manifest: DatasetManifest,
+    split: SplitName,
+    pictures: PictureStore,
+    refusals: list[_Refusal],
 ) -> list[Item]:
-    path = folder / name
-    if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
-        raise DatasetInvalidError(f"{name} is missing in {folder}")
     items: list[Item] = []
-    row_of_id: dict[str, int] = {}
-    number = 0
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                item = read_item(line, number, pictures)
-                first_row = row_of_id.setdefault(item.id, number)
-                if first_row != number:
-                    raise RowError(f"id {item.id!r} stands already in row {first_row}")
-            except RowError as e:
-                refusals.append(_Refusal(name, number, str(e)))
+    place_of_id: dict[str, tuple[str, int]] = {}
+    num_rows = 0
+    for name in manifest.files(split):
+        path = folder / name
+        if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
+            raise DatasetInvalidError(f"{name} is missing in {folder}")
+        if manifest.format == "parquet":
+            rows = read_parquet(path, manifest.columns, num_rows, pictures)
+        else:
+            rows = read_jsonl(path, num_rows, pictures)
+        number = 0
+        for number, row in enumerate(rows, start=1):
+            if isinstance(row, RowError):
+                refusals.append(_Refusal(name, number, str(row)))
+                continue
+            first = place_of_id.setdefault(row.id, (name, number))
+            if first == (name, number):
+                items.append(row)
             else:
-                items.append(item)
-    if number == 0:
-        raise DatasetInvalidError(f"{name} holds no rows")
+                where = f"row {first[1]}" + ("" if first[0] == name else f" of {first[0]}")
+                reason = f"id {row.id!r} stands already in {where}"
+                refusals.append(_Refusal(name, number, reason))
+        if number == 0:
+            raise DatasetInvalidError(f"{name} holds no rows")
+        num_rows += number
     return items
 
 

@@ -37,8 +37,10 @@ class PictureStore:
     """Folder that every picture must lie in."""
     target: Path
     """Folder that receives `{sha256}`; exists."""
-    _results: dict[Path, str | RowError] = field(default_factory=dict[Path, str | RowError])
-    """Resolved path to hash, or to why the picture is refused."""
+    _results: dict[Path | str, str | RowError] = field(
+        default_factory=dict[Path | str, str | RowError]
+    )
+    """Resolved path, or hash of a picture in a row, to hash, or to why the picture is refused."""
 
     @property
     def num_images(self) -> int:
@@ -59,12 +61,39 @@ class PictureStore:
             raise RowError(*result.args)
         return result
 
+    def store_bytes(self, content: bytes, name: str) -> str:
+        """SHA-256 of a picture that stands in a row, stored under it.
+
+        Args:
+            content: The bytes of a picture's file.
+            name: What to call the picture in the message.
+
+        Raises:
+            RowError: The picture is too large or broken.
+        """
+        key = hashlib.sha256(content).hexdigest()
+        if key not in self._results:
+            try:
+                self._results[key] = self._check_and_write(content, name)
+            except RowError as e:
+                self._results[key] = e
+        result = self._results[key]
+        if isinstance(result, RowError):
+            raise RowError(*result.args)
+        return result
+
     def _check_and_copy(self, path: Path, name: str) -> str | RowError:
         try:
-            content = _read(path, name)
-            check_picture(content, name)
+            return self._check_and_write(_read(path, name), name)
         except RowError as e:
             return e
+
+    def _check_and_write(self, content: bytes, name: str) -> str:
+        if len(content) > MAX_PICTURE_BYTES:
+            raise RowError(
+                f"picture {name!r} has {len(content)} bytes, allowed {MAX_PICTURE_BYTES}"
+            )
+        check_picture(content, name)
         sha256 = hashlib.sha256(content).hexdigest()
         (self.target / sha256).write_bytes(content)
         return sha256

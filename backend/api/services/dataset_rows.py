@@ -1,7 +1,9 @@
-"""One row of an imported JSONL file: checked, and read as an `Item`."""
+"""One row of an imported file: checked, and read as an `Item`; lines of JSONL are read here."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from backend.api.services.dataset_pictures import PictureStore, RowError
@@ -33,6 +35,22 @@ class Row:
     """How hard it is, in the data set's own words or numbers."""
 
 
+def read_jsonl(path: Path, num_before: int, pictures: PictureStore) -> Iterator[Item | RowError]:
+    """Every line of a JSONL file, as an item or as why it is refused.
+
+    Args:
+        path: The file.
+        num_before: Rows of the split that stand in earlier files.
+        pictures: Where pictures are looked for and stored.
+    """
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=num_before + 1):
+            try:
+                yield read_item(line, number, pictures)
+            except RowError as e:
+                yield e
+
+
 def read_item(line: bytes, number: int, pictures: PictureStore) -> Item:
     """Read one line of a JSONL file and store its picture.
 
@@ -45,13 +63,25 @@ def read_item(line: bytes, number: int, pictures: PictureStore) -> Item:
         RowError: Why the row is refused.
     """
     row = read_row(line)
+    image = None if row.image is None else pictures.store(row.image)
+    return build_item(row, number, image)
+
+
+def build_item(row: Row, number: int, image: str | None) -> Item:
+    """The item of a checked row.
+
+    Args:
+        row: Its texts.
+        number: Its number in the split, from 1.
+        image: SHA-256 of its stored picture; None for text only.
+    """
     return Item(
         id=row.id,
         row=number,
         question=row.question,
         answer=row.answer,
         solution=row.solution,
-        image=None if row.image is None else pictures.store(row.image),
+        image=image,
         category=row.category,
         difficulty=row.difficulty,
     )
@@ -69,6 +99,19 @@ def read_row(line: bytes) -> Row:
     image = _text(content, "image", is_required=True)
     if image is not None and not image.strip():
         raise RowError("key 'image' is empty: write null for a text-only problem")
+    return check_row(content, image)
+
+
+def check_row(content: dict[str, Any], image: str | None) -> Row:
+    """Check the texts of a row; keys that it does not need are ignored.
+
+    Args:
+        content: Key to text, or to null.
+        image: What the row calls its picture; None for text only.
+
+    Raises:
+        RowError: Why the row is refused.
+    """
     return Row(
         id=_id(content),
         question=_question(content, has_image=image is not None),

@@ -1966,6 +1966,20 @@ export interface components {
          */
         DatasetManifest: {
             /**
+             * Columns
+             * @description Parquet only: columns that are named differently, for example `question: problem`.
+             */
+            columns?: {
+                [key: string]: string;
+            };
+            /**
+             * Format
+             * @description jsonl with pictures as files, or parquet with pictures in its rows.
+             * @default jsonl
+             * @enum {string}
+             */
+            format: "jsonl" | "parquet";
+            /**
              * Kind
              * @description Where most of the needed information stands: in the text or in the picture.
              * @enum {string}
@@ -1983,10 +1997,10 @@ export interface components {
             slug: string;
             /**
              * Splits
-             * @description Split to JSONL file in the folder; train is needed for training.
+             * @description Split to its file or files in the folder; train is needed for training.
              */
             splits: {
-                [key: string]: string;
+                [key: string]: string | string[];
             };
             /**
              * Title
