@@ -10,6 +10,7 @@ from backend.contract.errors import PlatformError
 from backend.contract.messages import Announcement, AnnouncementReply
 from backend.contract.settings import Settings
 from worker.api_client import ApiClient, UnreachableError, WrongTokenError
+from worker.is_healthy import note_announced
 from worker.tasks import Doorbell
 
 LOG = logging.getLogger("maye.worker")
@@ -79,6 +80,7 @@ class Announcer:
             self.doorbell.answer()
 
     def _heed(self, reply: AnnouncementReply) -> None:
+        note_announced(self.settings.paths.root / "workers", self.announcement.worker)
         if self._is_away:
             self._is_away = False
             LOG.info("the API answers again")
