@@ -12,8 +12,10 @@ import { capitalize, formatDuration, formatRough, formatShare } from "@/format";
 
 import { CancelRun } from "./CancelRun";
 import { EvaluateRun } from "./EvaluateRun";
+import { QueueNotice } from "./QueueNotice";
 import { ResumeRun } from "./ResumeRun";
 import { estimateRemaining } from "./remaining";
+import { RunName } from "./RunName";
 
 const ACTIVE = ["queued", "starting", "running"];
 const RESUMABLE = ["failed", "cancelled"];
@@ -28,7 +30,7 @@ export function RunHeader({ run }: { run: RunDetail }) {
         <span className="soft" aria-hidden="true">
           /
         </span>
-        <h1 className="run-name">{run.name}</h1>
+        <RunName run={run} />
         <StatusBadge status={run.status} />
         <span className="grow" />
         <EvaluateRun run={run} />
@@ -85,13 +87,7 @@ function Warnings({ warnings }: { warnings: string[] }) {
 
 /** What the run waits for, does now, or why it ended. */
 function Notice({ run }: { run: RunDetail }) {
-  if (run.status === "queued") {
-    return (
-      <p className="notice" data-kind="waits" data-testid="waits-for">
-        <b>Waiting.</b> {run.waits_for === null ? "No worker has taken the run yet." : capitalize(run.waits_for)}
-      </p>
-    );
-  }
+  if (run.status === "queued") return <QueueNotice run={run} />;
   if (run.status === "failed") {
     return (
       <p className="notice" data-kind="failed" data-testid="failure" role="alert">

@@ -65,6 +65,7 @@ function RunRow({ run }: { run: Run }) {
       </td>
       <td>
         <StatusBadge status={run.status} /> <AlarmTag alarms={run.alarms} />
+        {run.status === "queued" && run.priority !== 0 ? <span className="tag">priority {run.priority}</span> : null}
       </td>
       <td className="runs-progress">
         <ProgressBar step={run.rl_step} total={run.total_rl_steps} status={run.status} />

@@ -41,7 +41,9 @@ export function QueueTable() {
                       {run.name}
                     </Link>
                   </td>
-                  <td className="number">{run.priority}</td>
+                  <td className="number" data-label="Priority">
+                    {run.priority}
+                  </td>
                   <td>{capitalize(run.waits_for ?? "a worker")}</td>
                   <td className="number soft">
                     <Age at={run.created_at} />

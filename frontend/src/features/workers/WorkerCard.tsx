@@ -24,7 +24,7 @@ export function WorkerCard({ worker, serverVersion }: Props) {
         <h3 className="worker-name">{worker.name}</h3>
         <WorkerStateBadge state={worker.state} />
         <span className="soft small">
-          heard of <Age at={worker.last_seen_at} everyMs={SECOND_MS} />
+          heard from <Age at={worker.last_seen_at} everyMs={SECOND_MS} />
         </span>
         <span className="grow" />
         <WorkerActions worker={worker} />

@@ -13,7 +13,7 @@ const MEANINGS: Record<Worker["state"], string> = {
   busy: "It carries runs, and takes more where they fit",
   draining: "It finishes what it has and takes nothing new",
   drained: "It carries nothing and takes nothing new",
-  absent: "It is not heard of any more; runs that it has started may go on",
+  absent: "It is silent; runs that it has started may go on",
 };
 
 /** How a worker is, as a word with its colour and shape. */

@@ -35,7 +35,9 @@ export function WorkersPage() {
         <>
           {groupByHost(query.data).map(({ host, workers }) => (
             <section key={host} className="workers-section" aria-label={host === "" ? "Unknown machine" : `Machine ${host}`}>
-              <h2>{host === "" ? <span className="soft">Machine not known yet</span> : host}</h2>
+              <h2>
+                <span className="soft">Machine</span> {host === "" ? <span className="soft">not known yet</span> : host}
+              </h2>
               <div className="worker-cards">
                 {workers.map((worker) => (
                   <WorkerCard key={worker.name} worker={worker} serverVersion={session.data?.version} />
