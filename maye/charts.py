@@ -7,7 +7,6 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from backend.contract.metrics import metric_of_key
 from maye.client import Json
 
 TWO_COLUMNS_FROM = 100
@@ -38,6 +37,8 @@ def draw_chart(series: Json, *, width: int, height: int) -> Text:
     """One curve over RL steps, with its newest value in the title."""
     # Drawing is wanted by one command, and takes a while to load.
     import plotext
+
+    from backend.contract.metrics import metric_of_key
 
     points = [(point["rl_step"], float(point["value"])) for point in series["points"]]
     finite = [(step, value) for step, value in points if math.isfinite(value)]

@@ -91,7 +91,7 @@ def build_bar(console: Console) -> Progress:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[details]}"),
+        TextColumn("{task.fields[details]}", markup=False),
     )
     return Progress(*columns, console=console, disable=not console.is_terminal)
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from maye.client import Json
 
@@ -23,7 +24,7 @@ def print_report(report: Json, console: Console) -> None:
         console.print("claims, tested (the numbers behind each verdict are in the report):")
     for finding in report["findings"]:
         verdict = finding["verdict"]
-        console.print(f"  [{STYLES[verdict]}]{verdict:<{WIDEST}}[/]", end=" ", highlight=False)
+        console.print(Text(f"  {verdict:<{WIDEST}}", style=STYLES[verdict]), end=" ")
         console.print(finding["claim"], markup=False, highlight=False)
     for warning in report["warnings"]:
         console.print(f"warning: {warning}", markup=False, highlight=False)

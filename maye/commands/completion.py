@@ -78,7 +78,7 @@ RunArgument = Annotated[
 RunsArgument = Annotated[
     list[str],
     typer.Argument(
-        metavar="RUN...",
+        metavar="RUN",
         help="Ids of runs, unique beginnings of them (4 characters or more), or last.",
         autocompletion=offer_runs,
     ),
@@ -123,4 +123,4 @@ def _named(entries: Iterable[Json], word: str, text: str = "title") -> list[Offe
 
 
 def _tame(text: str) -> str:
-    return _HARMFUL.sub(" ", text).strip()
+    return " ".join(_HARMFUL.sub(" ", text).split())

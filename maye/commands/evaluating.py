@@ -6,8 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from backend.contract.config import EvaluationRunConfig
-from backend.contract.config.evaluation import EvaluationSettings
 from maye.client import Client, Json
 from maye.client.configs import with_changes
 from maye.commands.completion import offer_datasets, offer_models_and_runs
@@ -81,7 +79,7 @@ def evaluate(
     if "dataset" not in config:
         raise WrongUsageError(f"{subject} is a model: --dataset says on what to evaluate it")
     body = {"name": name, "config": config}
-    request = Request("evaluations", body, idempotency_key, subject, EvaluationRunConfig)
+    request = Request("evaluations", body, idempotency_key, subject, "evaluation")
     queue(session, request, is_watched=watch)
 
 
@@ -111,6 +109,8 @@ def build_config(client: Client, subject: str) -> dict[str, Any]:
 
 def build_run_config(run: Json, step: int | str) -> dict[str, Any]:
     """The configuration that evaluates a checkpoint as its run would."""
+    from backend.contract.config.evaluation import EvaluationSettings
+
     config: Mapping[str, Any] = run["config"]
     evaluation = config["evaluation"]
     return {

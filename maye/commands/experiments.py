@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from rich.box import SIMPLE
 from rich.table import Table
 
-from backend.contract.experiments import ExperimentSpec
 from backend.contract.runs import RunStatus
 from maye.client import Client, Json, ServerError
 from maye.client.configs import find_preset, read_yaml
@@ -91,7 +90,7 @@ def submit(
         except ServerError as error:
             if not error.fields:
                 raise
-            raise explain(error, source, ExperimentSpec, inside=()) from error
+            raise explain(error, source, "experiment", inside=()) from error
         session.output.say(
             f"{experiment['id']} {experiment['name']}: {experiment['num_runs']} runs"
         )
@@ -135,10 +134,12 @@ def _find_spec(client: Client, preset: str | None) -> Json:
 
 
 def _show_spec(session: Session, content: Mapping[str, Any], source: str) -> None:
+    from backend.contract.experiments import ExperimentSpec
+
     try:
         spec = ExperimentSpec.model_validate(content).model_dump(mode="json")
     except ValidationError as error:
-        raise explain_here(error, source, ExperimentSpec) from error
+        raise explain_here(error, source, "experiment") from error
     session.output.show(spec, session.output.in_yaml(spec))
 
 

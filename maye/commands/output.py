@@ -24,7 +24,15 @@ def build_console(*, is_for_errors: bool = False) -> Console:
     """A console of standard output or error: colours in a terminal alone, none with NO_COLOR."""
     stream = sys.stderr if is_for_errors else sys.stdout
     width = None if stream.isatty() else LOG_WIDTH
-    return Console(stderr=is_for_errors, width=width, soft_wrap=True, highlight=False)
+    # Names and texts that people and models wrote are no markup.
+    return Console(
+        stderr=is_for_errors,
+        width=width,
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from typing import Any, get_args
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from backend.contract.config import EvaluationRunConfig, RLConfig, SFTConfig
 from maye.client import AwayError, Client, ServerError
 from maye.errors import CommandError
 
@@ -15,14 +14,23 @@ TRIES = 3
 PAUSE_S = 1.0
 NO_SUCH_FIELD = "Extra inputs are not permitted"
 """What pydantic says of a key that is not in a closed model."""
-CONFIGS: Mapping[str, type[BaseModel]] = {
-    "rl": RLConfig,
-    "sft": SFTConfig,
-    "evaluation": EvaluationRunConfig,
-}
 MAX_GOT_CHARS = 80
 
 Path = Sequence[str | int]
+
+
+def model_of(kind: str) -> type[BaseModel]:
+    """What a configuration of a kind, or an experiment, is; that of RL for an unknown kind."""
+    # Loaded when a configuration is looked at: the other commands need not wait for it.
+    from backend.contract.config import EvaluationRunConfig, RLConfig, SFTConfig
+    from backend.contract.experiments import ExperimentSpec
+
+    models: Mapping[str, type[BaseModel]] = {
+        "sft": SFTConfig,
+        "evaluation": EvaluationRunConfig,
+        "experiment": ExperimentSpec,
+    }
+    return models.get(kind, RLConfig)
 
 
 class RefusedError(CommandError):
@@ -57,17 +65,16 @@ def _post(client: Client, path: str, body: Mapping[str, Any], key: str) -> Any:
     return client.connection.send("POST", path, json=body, headers={"Idempotency-Key": key})
 
 
-def explain(
-    error: ServerError, source: str, root: type[BaseModel], inside: Path = ("config",)
-) -> RefusedError:
+def explain(error: ServerError, source: str, kind: str, inside: Path = ("config",)) -> RefusedError:
     """A refusal by the platform in the words of whoever wrote the file.
 
     Args:
         error: what the platform said.
         source: the file or preset that the request came from.
-        root: model of what was sent under `inside`.
+        kind: of what was sent under `inside`, as `model_of` knows it.
         inside: where in the request the file's content was.
     """
+    root = model_of(kind)
     lines = [f"{source} was refused ({error.status} {error.code})"]
     for field in error.fields:
         path = list(field["path"])
@@ -78,20 +85,18 @@ def explain(
     return RefusedError("\n".join(lines))
 
 
-def explain_here(
-    error: ValidationError, source: str, root: type[BaseModel], *, kind: str = ""
-) -> RefusedError:
+def explain_here(error: ValidationError, source: str, kind: str) -> RefusedError:
     """As `explain`, for what was checked on this side.
 
     Args:
         error: what pydantic says.
         source: the file or preset.
-        root: model that was to be read.
-        kind: a tag that pydantic puts before the paths of a union's member, if any.
+        kind: of what was to be read; pydantic puts it before the paths of a union's member.
     """
+    root = model_of(kind)
     lines = [f"{source} is not valid"]
     for problem in error.errors(include_url=False):
-        path = problem["loc"][1:] if kind and problem["loc"][:1] == (kind,) else problem["loc"]
+        path = problem["loc"][1:] if problem["loc"][:1] == (kind,) else problem["loc"]
         got = repr(problem["input"])
         if len(got) > MAX_GOT_CHARS:
             got = got[: MAX_GOT_CHARS - 3] + "..."
@@ -110,7 +115,7 @@ def _describe(path: Path, message: str, got: str, root: type[BaseModel]) -> str:
 def fields_at(root: type[BaseModel], path: Path) -> list[str]:
     """Names of the fields of a part of a configuration, by name; none where it is no group.
 
-    >>> fields_at(RLConfig, ["evaluation", "decoding", 0])
+    >>> fields_at(model_of("rl"), ["evaluation", "decoding", 0])
     ['k', 'temperature', 'top_p']
     """
     model: type[BaseModel] | None = root

@@ -9,16 +9,15 @@ from uuid import uuid4
 
 import typer
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from backend.contract.config import RLConfig, parse_config
 from maye.api_types import PresetInfo
 from maye.client import ServerError
 from maye.client.configs import find_preset, read_yaml, with_changes
 from maye.commands.completion import offer_presets
 from maye.commands.help_texts import RUNS, examples
 from maye.commands.output import AsJson
-from maye.commands.refusals import CONFIGS, explain, explain_here, post_once
+from maye.commands.refusals import explain, explain_here, post_once
 from maye.commands.session import Session
 from maye.commands.watching import describe_end, follow
 from maye.errors import WrongUsageError
@@ -94,11 +93,6 @@ class Draft:
         """Kind of the run."""
         return str(self.config.get("kind", "rl"))
 
-    @property
-    def model(self) -> type[BaseModel]:
-        """What its configuration is."""
-        return CONFIGS.get(self.kind, RLConfig)
-
 
 def submit(
     context: typer.Context,
@@ -145,7 +139,7 @@ def submit(
     priority = draft.priority if priority is None else priority
     if priority is not None:
         body["priority"] = priority
-    request = Request("runs", body, idempotency_key, draft.source, draft.model)
+    request = Request("runs", body, idempotency_key, draft.source, draft.kind)
     queue(session, request, is_watched=watch)
 
 
@@ -160,8 +154,8 @@ class Request:
     """Empty for a new one."""
     source: str
     """The file or preset, for messages."""
-    model: type[BaseModel]
-    """What `config` of the body is."""
+    kind: str
+    """Of the run that `config` of the body makes."""
 
 
 def queue(session: Session, request: Request, *, is_watched: bool) -> None:
@@ -178,7 +172,7 @@ def queue(session: Session, request: Request, *, is_watched: bool) -> None:
         except ServerError as error:
             if not error.fields:
                 raise
-            raise explain(error, request.source, request.model) from error
+            raise explain(error, request.source, request.kind) from error
         session.output.say(f"{run['id']} {run['name']}: {run['status']}")
         if is_watched:
             run = follow(session, client, run["id"])
@@ -245,10 +239,12 @@ def _show_resolved(session: Session, draft: Draft, changes: Mapping[str, Any]) -
     Raises:
         RefusedError: it is not valid.
     """
+    from backend.contract.config import parse_config
+
     try:
         config = parse_config(with_changes(draft.config, changes))
     except ValidationError as error:
-        raise explain_here(error, draft.source, draft.model, kind=draft.kind) from error
+        raise explain_here(error, draft.source, draft.kind) from error
     resolved = config.model_dump(mode="json")
     session.output.show(resolved, session.output.in_yaml(resolved))
 
