@@ -1,4 +1,4 @@
-"""The thread that rings for work: the outbox, forgotten runs, and leases that ran out."""
+"""The thread that rings for work and tidies up: outbox, expired leases, deleted runs."""
 
 import logging
 import threading
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.api.queue import Doorbell
+from backend.api.services import deletion
 from backend.api.services.capacity import load_offers, load_queue
 from backend.api.services.leases import LeaseRules, expire_leases
 from backend.api.services.workers import tell_absent
@@ -53,7 +54,7 @@ class Relay:
         self._wake.set()
 
     def sweep(self) -> None:
-        """One round: leases, outbox, reminders."""
+        """One round: leases, outbox, reminders, and a piece of what deleted runs have left."""
         if time.monotonic() >= self._expire_from:
             now = datetime.now(UTC)
             with self._database.session_scope() as session:
@@ -61,6 +62,9 @@ class Relay:
                 tell_absent(session, now=now)
         if not self._publish_outbox():
             self._remind()
+        if self._remove_deleted():
+            # The next piece after the next look at leases and rings, which do not wait for the end.
+            self._wake.set()
 
     def _loop(self) -> None:
         while not self._should_stop:
@@ -83,6 +87,21 @@ class Relay:
                 kept = sa.update(Outbox).where(Outbox.id.in_(ids))
                 session.execute(kept.values(published_at=datetime.now(UTC)))
         return True
+
+    def _remove_deleted(self) -> bool:
+        """Take away a piece of what deleted runs have left; returns whether there may be more."""
+        with self._database.read_scope() as session:
+            unfinished = deletion.list_unfinished(session)
+        for run_id in unfinished:
+            with self._database.session_scope() as session:
+                if deletion.remove_rows(session, run_id):
+                    return True
+            home = self._settings.paths
+            try:
+                deletion.remove_files(self._database, home, run_id, now=datetime.now(UTC))
+            except OSError as e:
+                logger.warning("the folder of deleted run %s cannot be removed yet: %s", run_id, e)
+        return False
 
     def _remind(self) -> None:
         interval_s = SWEEPS_BETWEEN_REMINDERS * self._settings.relay_s

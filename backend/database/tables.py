@@ -290,6 +290,8 @@ class Deletion(Base):
     requested_at: Mapped[datetime]
     finished_at: Mapped[datetime | None] = mapped_column(index=True)
     """When nothing of it was left, neither rows nor files."""
+    dataset: Mapped[str | None]
+    """Slug of the problems that came with an opened run: their folder goes, too."""
 
 
 class Dataset(Base):

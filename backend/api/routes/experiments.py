@@ -15,7 +15,13 @@ from backend.api.schemas_experiments import (
     ExperimentPresetInfo,
     ExperimentRename,
 )
-from backend.api.services import experiment_report, experiment_runs, experiments, presets
+from backend.api.services import (
+    deletion,
+    experiment_report,
+    experiment_runs,
+    experiments,
+    presets,
+)
 from backend.contract.experiments import ExperimentSpec
 
 router = APIRouter(tags=["experiments"])
@@ -72,10 +78,16 @@ def rename_experiment(
 
 
 @router.delete("/experiments/{experiment_id}", status_code=status.HTTP_204_NO_CONTENT)
-def delete_experiment(experiment_id: ExperimentId, platform: PlatformDep) -> None:
-    """Forget an experiment; its runs stay."""
+def delete_experiment(
+    experiment_id: ExperimentId,
+    platform: PlatformDep,
+    now: NowDep,
+    with_runs: Annotated[bool, Query()] = False,
+) -> None:
+    """Forget an experiment; its runs stay, unless they are to go with it and no other has them."""
     with platform.database.session_scope() as session:
-        experiments.delete(session, experiment_id)
+        deletion.delete_experiment(session, experiment_id, with_runs=with_runs, now=now)
+    platform.relay.wake()
 
 
 @router.post("/experiments/{experiment_id}/cancel", status_code=status.HTTP_202_ACCEPTED)

@@ -14,7 +14,7 @@ from backend.api.schemas import (
     RunPage,
     RunResume,
 )
-from backend.api.services import checkpoints, run_views, runs
+from backend.api.services import checkpoints, deletion, run_views, runs
 from backend.contract.runs import RunStatus
 
 router = APIRouter(prefix="/runs", tags=["runs"])
@@ -62,6 +62,14 @@ def change_run(run_id: RunId, body: RunChange, platform: PlatformDep, now: NowDe
     """Rename a run, or change the priority of a queued one."""
     with platform.database.session_scope() as session:
         return runs.change_run(session, run_id, body, now=now)
+
+
+@router.delete("/{run_id}", status_code=status.HTTP_204_NO_CONTENT)
+def delete_run(run_id: RunId, platform: PlatformDep, now: NowDep) -> None:
+    """Delete a run that has ended, with its metrics, responses, checkpoints and files."""
+    with platform.database.session_scope() as session:
+        deletion.delete_run(session, run_id, now=now)
+    platform.relay.wake()
 
 
 @router.post("/{run_id}/cancel", status_code=status.HTTP_202_ACCEPTED)

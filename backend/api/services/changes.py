@@ -14,7 +14,7 @@ from backend.api.services.run_views import summarize
 from backend.contract.runs import RunStatus
 from backend.database.columns import split_float
 from backend.database.session import QUEUE_COUNTER, STREAM_COUNTER, read_counter
-from backend.database.tables import LogChunk, MetricPoint, RLStep, Run, Sample, Worker
+from backend.database.tables import Deletion, LogChunk, MetricPoint, RLStep, Run, Sample, Worker
 
 MAX_POINTS_PER_LOOK = 5000
 
@@ -47,6 +47,7 @@ class _Group:
 
     workers: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     runs: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    deleted: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     logs: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     samples: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     points: dict[UUID, list[dict[str, Any]]] = field(
@@ -58,6 +59,7 @@ class _Group:
         told = (
             [("worker", data) for data in self.workers]
             + [("run", data) for data in self.runs]
+            + [("deleted", data) for data in self.deleted]
             + [("log", data) for data in self.logs]
             + [("samples", data) for data in self.samples]
             + [("metrics", data) for data in metrics]
@@ -84,6 +86,7 @@ def collect_changes(
     groups: dict[int, _Group] = defaultdict(_Group)
     _collect_workers(session, groups, (after, last))
     _collect_runs(session, groups, (after, last), run_ids, now)
+    _collect_deleted(session, groups, (after, last), run_ids)
     _collect_logs(session, groups, (after, last), run_ids)
     _collect_samples(session, groups, (after, last), run_ids)
     _collect_points(session, groups, (after, last), run_ids)
@@ -131,6 +134,20 @@ def _collect_runs(
     runs = [run for _, run in told.values()]
     for (seq, _), summary in zip(told.values(), summarize(session, runs, now), strict=True):
         groups[seq].runs.append(json.loads(summary.model_dump_json()))
+
+
+def _collect_deleted(
+    session: Session,
+    groups: dict[int, _Group],
+    window: tuple[int, int],
+    run_ids: frozenset[UUID],
+) -> None:
+    query = sa.select(Deletion.seq, Deletion.run_id)
+    query = query.where(Deletion.seq > window[0], Deletion.seq <= window[1])
+    if run_ids:
+        query = query.where(Deletion.run_id.in_(run_ids))
+    for row in session.execute(query):
+        groups[row.seq].deleted.append({"run_id": str(row.run_id)})
 
 
 def _collect_logs(

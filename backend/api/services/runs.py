@@ -106,11 +106,13 @@ def queue_run(
     Raises:
         InvalidFieldError: the run cannot work with its model and its data set.
     """
+    # First of all: nobody deletes a run meanwhile whose checkpoint this one evaluates.
+    number = raise_counter(session, RUN_COUNTER)
     warnings = check_inputs(session, request.config, home)
     need = need_of(request.config)
     run = Run(
         id=uuid4(),
-        number=raise_counter(session, RUN_COUNTER),
+        number=number,
         seq=0,
         name=clean_text(request.name),
         kind=request.config.kind,

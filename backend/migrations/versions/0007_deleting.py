@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column('seq', sa.BigInteger(), nullable=False),
         sa.Column('requested_at', sa.DateTime(timezone=True), nullable=False),
         sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
+        sa.Column('dataset', sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint('run_id', name=op.f('pk_deletions')),
     )
     op.create_index(op.f('ix_deletions_seq'), 'deletions', ['seq'], unique=False)
