@@ -30,7 +30,7 @@ async def stream(
     after: Annotated[StepNumber | None, Query()] = None,
     last_event_id: Annotated[str | None, Header(max_length=40)] = None,
 ) -> StreamingResponse:
-    """Server-sent events `hello`, `worker`, `run`, `metrics`, `samples` and `log`.
+    """Server-sent events `hello`, `worker`, `run`, `deleted`, `metrics`, `samples` and `log`.
 
     Starts after Last-Event-ID, else after `after`, else now.
     """

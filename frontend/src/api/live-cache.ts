@@ -2,7 +2,7 @@
 import type { InfiniteData, QueryClient } from "@tanstack/react-query";
 
 import type { MetricKey, Run, RunDetail, Schemas } from "./client";
-import { mergeDetail, mergeKeys, mergePoints, mergeRun, parsePoint } from "./live";
+import { dropRun, mergeDetail, mergeKeys, mergePoints, mergeRun, parsePoint } from "./live";
 import type { LivePoint } from "./live";
 import { keys, LIVE_KEYS, recentRuns } from "./queries";
 import { isOverlong, recentPoints } from "./series";
@@ -21,6 +21,7 @@ export function applyEvent(cache: QueryClient, kind: string, data: unknown): voi
   if (kind === "hello") refetchLive(cache);
   else if (kind === "worker") refetchWorkers(cache);
   else if (kind === "run") applyRun(cache, data as Run);
+  else if (kind === "deleted") applyDeleted(cache, data as { run_id: string });
   else if (kind === "metrics") applyMetrics(cache, data as { run_id: string; points: LivePoint[] });
   else if (kind === "samples") applySamples(cache, data as { run_id: string; rl_step: number });
   else if (kind === "log") applyLog(cache, data as { run_id: string });
@@ -53,6 +54,15 @@ function refetchWorkers(cache: QueryClient): void {
 
 function isWaiting(query: { queryKey: readonly unknown[]; state: { data: unknown } }): boolean {
   return query.queryKey[0] === "run" && (query.state.data as RunDetail | undefined)?.status === "queued";
+}
+
+/** A page that shows the run learns from its next answer that there is none. */
+function applyDeleted(cache: QueryClient, { run_id }: { run_id: string }): void {
+  recentRuns.drop((run) => run.id === run_id);
+  statuses.delete(run_id);
+  cache.setQueryData<RunPages>(keys.runs, (old) => old && { ...old, pages: dropRun(old.pages, run_id) });
+  void cache.invalidateQueries({ queryKey: keys.run(run_id) });
+  refetchDependent(cache);
 }
 
 /** When one run changes its state, those in the queue may wait for something else, and experiments say so. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { Run, RunDetail } from "./client";
-import { mergeDetail, mergeKeys, mergePoints, mergeRun, parsePoint, Recent } from "./live";
+import { dropRun, mergeDetail, mergeKeys, mergePoints, mergeRun, parsePoint, Recent } from "./live";
 
 const point = (rl_step: number, value = rl_step) => ({ rl_step, epoch: rl_step / 10, seconds: rl_step * 2, value });
 const run = (id: string, rl_step = 0) => ({ id, rl_step }) as Run;
@@ -56,4 +56,15 @@ test("a fetch sees what the stream said since its start, and nothing older", () 
   now = 20;
   recent.add("later");
   expect(recent.since(mark)).toEqual(["during", "later"]);
+});
+
+test("a deleted run leaves the pages and what the stream said of it", () => {
+  const pages = [{ runs: [run("a"), run("b")] }, { runs: [run("c")] }];
+  expect(dropRun(pages, "b").map((page) => page.runs.map(({ id }) => id))).toEqual([["a"], ["c"]]);
+  const recent = new Recent<Run>();
+  const mark = recent.mark();
+  recent.add(run("a"));
+  recent.add(run("b"));
+  recent.drop(({ id }) => id === "b");
+  expect(recent.since(mark)).toEqual([run("a")]);
 });

@@ -64,6 +64,11 @@ export function mergeRun<P extends { runs: Run[] }>(pages: P[], run: Run): P[] {
   return pages.map((page, index) => (index === 0 ? { ...page, runs: [run, ...page.runs] } : page));
 }
 
+/** Pages of runs without one that was deleted. */
+export function dropRun<P extends { runs: Run[] }>(pages: P[], runId: string): P[] {
+  return pages.map((page) => ({ ...page, runs: page.runs.filter((run) => run.id !== runId) }));
+}
+
 /** A run's detail with the newest summary; its configuration never changes. */
 export function mergeDetail(detail: RunDetail, run: Run): RunDetail {
   return { ...detail, ...run };
@@ -93,6 +98,11 @@ export class Recent<T> {
     if (first !== undefined && now - first.at > 2 * this.keepMs) {
       this.entries = this.entries.filter((entry) => now - entry.at <= this.keepMs);
     }
+  }
+
+  /** Forget what is said of something that is no more. */
+  drop(isGone: (item: T) => boolean): void {
+    this.entries = this.entries.filter((entry) => !isGone(entry.item));
   }
 
   mark(): number {

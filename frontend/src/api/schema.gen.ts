@@ -210,7 +210,7 @@ export interface paths {
         post?: never;
         /**
          * Delete Experiment
-         * @description Forget an experiment; its runs stay.
+         * @description Forget an experiment; its runs stay, unless they are to go with it and no other has them.
          */
         delete: operations["delete_experiment"];
         options?: never;
@@ -524,7 +524,11 @@ export interface paths {
         get: operations["get_run"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete Run
+         * @description Delete a run that has ended, with its metrics, responses, checkpoints and files.
+         */
+        delete: operations["delete_run"];
         options?: never;
         head?: never;
         /**
@@ -833,7 +837,7 @@ export interface paths {
         };
         /**
          * Stream
-         * @description Server-sent events `hello`, `worker`, `run`, `metrics`, `samples` and `log`.
+         * @description Server-sent events `hello`, `worker`, `run`, `deleted`, `metrics`, `samples` and `log`.
          *
          *     Starts after Last-Event-ID, else after `after`, else now.
          */
@@ -5759,7 +5763,9 @@ export interface operations {
     };
     delete_experiment: {
         parameters: {
-            query?: never;
+            query?: {
+                with_runs?: boolean;
+            };
             header?: never;
             path: {
                 experiment_id: string;
@@ -6380,6 +6386,36 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RunDetail"];
                 };
+            };
+        };
+    };
+    delete_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

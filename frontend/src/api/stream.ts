@@ -9,7 +9,7 @@ interface Handlers {
   onRefused: () => void;
 }
 
-const KINDS = ["hello", "worker", "run", "metrics", "samples", "log"] as const;
+const KINDS = ["hello", "worker", "run", "deleted", "metrics", "samples", "log"] as const;
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 5000;
 
