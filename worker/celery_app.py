@@ -15,12 +15,13 @@ from datetime import UTC, datetime
 
 import pynvml
 from celery import Celery
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import setup_logging, worker_ready, worker_shutting_down
 from pydantic import ValidationError
 
 from backend.contract.broker import broker_options
 from backend.contract.devices import ring_queue
 from backend.contract.errors import PlatformError
+from backend.contract.logs import set_up_logging
 from backend.contract.messages import Announcement
 from backend.contract.runs import RING_TASK
 from backend.contract.settings import Settings
@@ -110,11 +111,16 @@ def _serve(app: Celery, announcer: Announcer) -> None:
         LOG.info("stopping; runs go on by themselves (%d started by this process)", num_going_on)
         announcer.should_stop.set()
 
+    def leave_logging_alone(**_: object) -> None:
+        """Do nothing."""
+
     def obey_an_earlier_signal(**_: object) -> None:
         """One that came before Celery listened for signals."""
         if announcer.should_stop.is_set():
             os.kill(os.getpid(), signal.SIGTERM)
 
+    # A receiver keeps Celery from replacing the logging that is set up already.
+    setup_logging.connect(leave_logging_alone, weak=False)
     worker_shutting_down.connect(say_goodbye, weak=False)
     worker_ready.connect(obey_an_earlier_signal, weak=False)
     kinds = sorted({device.kind for device in announcer.announcement.devices})
@@ -123,7 +129,8 @@ def _serve(app: Celery, announcer: Announcer) -> None:
     try:
         app.worker_main(
             [
-                *("worker", "--pool", "solo", "--loglevel", "INFO"),
+                # Without Celery's banner, which is no line of a log.
+                *("--quiet", "worker", "--pool", "solo", "--loglevel", "INFO"),
                 *("--queues", ",".join(ring_queue(kind) for kind in kinds)),
                 *("--without-gossip", "--without-mingle", "--without-heartbeat"),
             ]
@@ -170,6 +177,7 @@ def main(arguments: Sequence[str]) -> int:
         LOG.error("a setting is out of range: %s", error)
         return EXIT_USAGE
     taken = take_name(settings.worker_name or default_name(), settings.paths.root / "workers")
+    set_up_logging(settings.log_format, service="worker", worker=taken.name)
     try:
         return work(settings.model_copy(update={"worker_name": taken.name}))
     except ValueError as error:

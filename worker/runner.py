@@ -26,6 +26,7 @@ from backend.contract.errors import (
     PlatformError,
     StaleFenceError,
 )
+from backend.contract.logs import set_up_logging
 from backend.contract.messages import AttemptEnd, Claim, Heartbeat, Outcome
 from backend.contract.settings import Settings
 from worker.api_client import ApiClient, UnreachableError
@@ -272,13 +273,18 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m worker.runner", description=__doc__)
     parser.add_argument("--home", type=Path, required=True, help="folder of all state (MAYE_HOME)")
     parser.add_argument("--run", required=True, help="the run, for people who list processes")
-    parser.add_argument("--fence", required=True, help="the attempt, for people who list processes")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
+    parser.add_argument(
+        "--fence", type=int, required=True, help="the attempt, for people who list processes"
     )
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    options = parser.parse_args(arguments)
     settings = Settings.from_environment(os.environ | {"MAYE_HOME": str(options.home)})
+    set_up_logging(
+        settings.log_format,
+        service="runner",
+        run_id=options.run,
+        fence=options.fence,
+        worker=settings.worker_name,
+    )
     claim = Claim.model_validate_json(sys.stdin.buffer.read())
     stop_asked: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stop_asked.append(number))

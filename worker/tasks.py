@@ -76,12 +76,18 @@ def start_runner(settings: Settings, claim: Claim) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"MAYE_HOME": str(home)},
+            env=os.environ | {"MAYE_HOME": str(home), "MAYE_WORKER_NAME": settings.worker_name},
             start_new_session=True,
             close_fds=True,
         )
     assert runner.stdin is not None
     with runner.stdin as claim_input:
         claim_input.write(claim.model_dump_json().encode())
-    LOG.info("run %s: attempt %d started as process %d", claim.run_id, claim.fence, runner.pid)
+    LOG.info(
+        "run %s: attempt %d started as process %d",
+        claim.run_id,
+        claim.fence,
+        runner.pid,
+        extra={"run_id": str(claim.run_id), "fence": claim.fence},
+    )
     return runner

@@ -5,9 +5,7 @@ rotate-token` puts a new admin token in the place of the old one: a running API 
 """
 
 import json
-import logging
 import os
-import re
 import sys
 from types import FrameType
 
@@ -18,6 +16,7 @@ from pydantic import ValidationError
 from backend.api.app import create_app
 from backend.api.services.credentials import rotate_admin_token
 from backend.contract.errors import PlatformError
+from backend.contract.logs import set_up_logging
 from backend.contract.settings import Settings
 
 GRACE_S = 2
@@ -60,9 +59,10 @@ def build_server(settings: Settings) -> Server:
         port=settings.port,
         timeout_graceful_shutdown=GRACE_S,
         server_header=False,
-        log_level="info",
+        # The guard writes a line for each request: with its id, and without its query.
+        access_log=False,
+        log_config=None,
     )
-    logging.getLogger("uvicorn.access").addFilter(WithoutQuery())
     return Server(config, app)
 
 
@@ -84,8 +84,7 @@ def main(arguments: list[str]) -> int:
     if arguments:
         print(json.dumps(create_app(settings).openapi(), indent=2, sort_keys=True))
         return 0
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    set_up_logging(settings.log_format, service="api")
     try:
         build_server(settings).run()
     except PlatformError as e:

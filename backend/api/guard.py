@@ -1,15 +1,20 @@
 """The outermost layer: request ids, accepted hosts, size of bodies, security headers."""
 
+import re
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.api.access import Access
 from backend.api.error_handlers import MEDIA_TYPE, build_problem
+from backend.contract.logs import bind_fields
 from backend.contract.settings import Settings
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]", "testserver")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""What is taken over of a client's X-Request-ID."""
 WORKER_PREFIX = "/api/v1/worker/"
 UPLOAD_ROUTES = frozenset({"/api/v1/archives"})
 """Routes whose bodies are files: they go to disk as they arrive, up to MAYE_MAX_UPLOAD_BYTES."""
@@ -48,8 +53,18 @@ class Guard:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 4404})
             return
-        request_id = uuid4().hex
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         scope["maye.request_id"] = request_id
+        bind_fields(request_id=request_id)
+        access = Access(scope, send)
+        try:
+            await self._answer(scope, receive, access.send, request_id)
+        finally:
+            access.log()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         headers = Headers(scope=scope)
         guarded_send = _with_headers(send, request_id)
         if _host_name(headers.get("host", "")) not in self._hosts:

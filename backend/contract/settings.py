@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.contract.artifacts import Home
+from backend.contract.logs import LogFormat
 
 PREFIX = "MAYE_"
 WORKER_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
@@ -67,6 +68,8 @@ class Settings(BaseModel):
     """Lost attempts in a row without a new checkpoint after which a run fails."""
     max_json_body_bytes: int = Field(default=1_048_576, ge=1024)
     """Largest JSON body of a request."""
+    log_format: LogFormat = "text"
+    """Logs for people (text), or one JSON object a line (json), which containers use."""
     max_upload_bytes: int = Field(default=2 * 2**30, ge=1024)
     """Largest file that may be uploaded: an archive of a run, a data set."""
     platform_name: str = ""
