@@ -53,7 +53,6 @@ def build_app(settings: Settings, doorbell: Doorbell) -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_enable_remote_control=False,
         worker_send_task_events=False,
-        worker_hijack_root_logger=True,
         task_time_limit=60,
         task_soft_time_limit=45,
     )
@@ -165,10 +164,6 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def main(arguments: Sequence[str]) -> int:
     """Run a worker of this command line and environment; its exit status."""
     options = parse(arguments)
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
-    )
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     given = {"MAYE_WORKER_NAME": options.name, "MAYE_WORKER_SLOTS": options.slots}
     environ = dict(os.environ) | {name: text for name, text in given.items() if text is not None}
     try:

@@ -20,19 +20,6 @@ from backend.contract.logs import set_up_logging
 from backend.contract.settings import Settings
 
 GRACE_S = 2
-_QUERY = re.compile(r"\?\S*")
-
-
-class WithoutQuery(logging.Filter):
-    """Keep query strings out of the access log."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Cut the path's query; every line passes."""
-        if isinstance(record.args, tuple):
-            record.args = tuple(
-                _QUERY.sub("", arg) if isinstance(arg, str) else arg for arg in record.args
-            )
-        return True
 
 
 class Server(uvicorn.Server):
