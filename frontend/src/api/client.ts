@@ -39,15 +39,16 @@ export async function unwrap<T>(call: Promise<Result<T>>): Promise<T> {
     throw new ApiError(0, "unreachable", "The server did not answer. It may be restarting.");
   }
   if (result.response.ok) return result.data as T;
-  throw toApiError(result.response, result.error);
+  throw toApiError(result.response.status, result.error);
 }
 
-function toApiError(response: Response, body: unknown): ApiError {
+/** The error that a refusal's status and body tell. */
+export function toApiError(status: number, body: unknown): ApiError {
   const problem = (typeof body === "object" && body !== null ? body : {}) as Partial<Schemas["Problem"]>;
   return new ApiError(
-    response.status,
-    problem.code ?? `http_${response.status}`,
-    problem.detail ?? problem.title ?? `The server answered ${response.status}.`,
+    status,
+    problem.code ?? `http_${status}`,
+    problem.detail ?? problem.title ?? `The server answered ${status}.`,
     problem.fields ?? [],
     problem.request_id ?? null,
   );

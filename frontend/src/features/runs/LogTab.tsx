@@ -4,6 +4,7 @@ import { useLayoutEffect, useRef, useState } from "react";
 
 import { logQuery } from "@/api/queries";
 import { MarkedText } from "@/components/MarkedText";
+import { saveFile } from "@/components/save-file";
 import { EmptyState, ErrorState, Loading } from "@/components/States";
 import { useShortcuts } from "@/components/use-shortcuts";
 import { formatPlural } from "@/format";
@@ -74,7 +75,7 @@ function Log({ text, isComplete, runId }: { text: string; isComplete: boolean; r
           {isComplete ? "" : ", older lines left out"}
         </span>
         <span className="grow" />
-        <button type="button" className="button" onClick={() => download(text, `${runId}.log`)}>
+        <button type="button" className="button" onClick={() => saveFile(new Blob([text], { type: "text/plain" }), `${runId}.log`)}>
           Download
         </button>
       </div>
@@ -89,13 +90,4 @@ function Log({ text, isComplete, runId }: { text: string; isComplete: boolean; r
       </div>
     </>
   );
-}
-
-function download(text: string, name: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 1000);
 }

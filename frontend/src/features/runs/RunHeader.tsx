@@ -12,6 +12,8 @@ import { capitalize, formatDuration, formatRough, formatShare } from "@/format";
 
 import { CancelRun } from "./CancelRun";
 import { EvaluateRun } from "./EvaluateRun";
+import { ExportRun } from "./ExportRun";
+import { OriginNotice } from "./OriginNotice";
 import { QueueNotice } from "./QueueNotice";
 import { ResumeRun } from "./ResumeRun";
 import { estimateRemaining } from "./remaining";
@@ -19,6 +21,7 @@ import { RunName } from "./RunName";
 
 const ACTIVE = ["queued", "starting", "running"];
 const RESUMABLE = ["failed", "cancelled"];
+const ENDED = ["succeeded", "failed", "cancelled"];
 
 export function RunHeader({ run }: { run: RunDetail }) {
   return (
@@ -32,11 +35,11 @@ export function RunHeader({ run }: { run: RunDetail }) {
         </span>
         <RunName run={run} />
         <StatusBadge status={run.status} />
+        {run.origin === null ? null : <span className="tag">read-only</span>}
         <span className="grow" />
-        <EvaluateRun run={run} />
-        {ACTIVE.includes(run.status) ? <CancelRun run={run} /> : null}
-        {RESUMABLE.includes(run.status) ? <ResumeRun run={run} /> : null}
+        <Actions run={run} />
       </div>
+      {run.origin === null ? null : <OriginNotice origin={run.origin} />}
       <Notice run={run} />
       <AlarmList alarms={run.alarms} />
       <Warnings warnings={run.warnings} />
@@ -52,9 +55,13 @@ export function RunHeader({ run }: { run: RunDetail }) {
           <span className="mono">{run.model}</span>
         </Fact>
         <Fact label="Data set">
-          <Link to="/datasets/$slug" params={{ slug: run.dataset }} className="mono">
-            {run.dataset}
-          </Link>
+          {run.origin === null ? (
+            <Link to="/datasets/$slug" params={{ slug: run.dataset }} className="mono">
+              {run.dataset}
+            </Link>
+          ) : (
+            <span className="mono">{run.origin.dataset}</span>
+          )}
         </Fact>
         <Fact label="Seed">{run.seed}</Fact>
         {run.preset === null ? null : <Fact label="Preset">{run.preset}</Fact>}
@@ -64,6 +71,19 @@ export function RunHeader({ run }: { run: RunDetail }) {
         </Fact>
       </dl>
     </header>
+  );
+}
+
+/** What can be done with it; one that was opened from an archive cannot be carried on. */
+function Actions({ run }: { run: RunDetail }) {
+  const isOwn = run.origin === null;
+  return (
+    <>
+      {isOwn ? <EvaluateRun run={run} /> : null}
+      {ENDED.includes(run.status) ? <ExportRun run={run} /> : null}
+      {isOwn && ACTIVE.includes(run.status) ? <CancelRun run={run} /> : null}
+      {isOwn && RESUMABLE.includes(run.status) ? <ResumeRun run={run} /> : null}
+    </>
   );
 }
 

@@ -65,6 +65,11 @@ function RunRow({ run }: { run: Run }) {
       </td>
       <td>
         <StatusBadge status={run.status} /> <AlarmTag alarms={run.alarms} />
+        {run.origin === null ? null : (
+          <span className="tag" title={`Opened from an archive of ${run.origin.platform}`}>
+            read-only
+          </span>
+        )}
         {run.status === "queued" && run.priority !== 0 ? <span className="tag">priority {run.priority}</span> : null}
       </td>
       <td className="runs-progress">
@@ -77,7 +82,7 @@ function RunRow({ run }: { run: Run }) {
         {run.model}
       </td>
       <td className="mono" data-label="Data set">
-        {run.dataset}
+        {run.origin?.dataset ?? run.dataset}
       </td>
       <td className="number" data-label="Seed">
         {run.seed}

@@ -7,6 +7,7 @@ import { EmptyState, ErrorState, Loading } from "@/components/States";
 import { useShortcuts } from "@/components/use-shortcuts";
 import { capitalize, formatPlural } from "@/format";
 
+import { OpenArchive } from "./OpenArchive";
 import { filterRuns, STATUSES } from "./runs-search";
 import type { RunsSearch } from "./runs-search";
 import { RunTable } from "./RunTable";
@@ -28,6 +29,7 @@ export function RunsPage() {
           {query.data ? formatPlural(runs.length, "run") : null}
         </span>
         <span className="grow" />
+        <OpenArchive />
         <Link to="/runs/new" className="button primary">
           New run
         </Link>

@@ -34,7 +34,7 @@ export function filterRuns(runs: Run[], search: RunsSearch): Run[] {
   const words = (search.q ?? "").toLowerCase().split(/\s+/).filter(Boolean);
   return runs.filter((run) => {
     if (search.state !== undefined && run.status !== search.state) return false;
-    const text = `${run.name} ${run.model} ${run.dataset} ${run.preset ?? ""} ${run.status} seed ${run.seed}`;
+    const text = `${run.name} ${run.model} ${run.origin?.dataset ?? run.dataset} ${run.preset ?? ""} ${run.status} seed ${run.seed}`;
     return words.every((word) => text.toLowerCase().includes(word));
   });
 }

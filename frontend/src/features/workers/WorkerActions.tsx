@@ -48,7 +48,7 @@ export function WorkerActions({ worker }: { worker: Worker }) {
         It takes nothing new.{" "}
         {worker.runs.length === 0
           ? "It carries nothing, so its machine can be serviced at once."
-          : `It finishes the ${formatPlural(worker.runs.length, "run")} it has; its machine can be serviced when its state is drained.`}{" "}
+          : `It finishes what it has (${formatPlural(worker.runs.length, "run")}); its machine can be serviced once its state is drained.`}{" "}
         Nothing is lost, and it can take work again at any time. This also holds when it is started anew.
       </p>
     </ConfirmButton>
