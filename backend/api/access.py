@@ -31,6 +31,11 @@ class Access:
         await self._send(message)
 
     @property
+    def method(self) -> str:
+        """As the client named it."""
+        return cast(str, self._scope["method"])
+
+    @property
     def route(self) -> str:
         """The route's template, such as /api/v1/runs/{run_id}; never what a client wrote."""
         route = self._scope.get("route")
@@ -43,7 +48,7 @@ class Access:
 
     def log(self) -> None:
         """Write the line of this request: neither its query nor its headers."""
-        method, duration_ms = self._scope["method"], round(1000 * self.duration_s, 1)
+        method, duration_ms = self.method, round(1000 * self.duration_s, 1)
         logger.info(
             "%s %s %d in %s ms",
             method,

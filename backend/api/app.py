@@ -18,6 +18,7 @@ from backend.api.documentation import Documentation, find_documentation
 from backend.api.error_handlers import MEDIA_TYPE, install_error_handlers
 from backend.api.front_end import FrontEnd, find_front_end
 from backend.api.guard import Guard
+from backend.api.meters import Meters
 from backend.api.queue import Doorbell
 from backend.api.relay import Relay
 from backend.api.routes import (
@@ -27,6 +28,7 @@ from backend.api.routes import (
     health,
     library,
     metrics,
+    monitoring,
     runs,
     session,
     stream,
@@ -36,6 +38,7 @@ from backend.api.routes import (
 )
 from backend.api.schemas import Problem
 from backend.api.services.credentials import load_tokens
+from backend.api.services.storage import Storage
 from backend.api.version import VERSION
 from backend.contract.settings import Settings
 from backend.database.migrate import upgrade
@@ -52,7 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        platform = await anyio.to_thread.run_sync(_open_platform, settings)
+        platform = await anyio.to_thread.run_sync(_open_platform, settings, app.state.meters)
         app.state.platform = platform
         platform.relay.start()
         polling = asyncio.create_task(platform.changefeed.poll())
@@ -83,7 +86,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.router.routes += [Route(DOCS, documentation), Mount(DOCS, documentation)]
     app.router.default = FrontEnd(settings.static_dir or find_front_end())
     install_error_handlers(app)
-    app.add_middleware(Guard, settings=settings)
+    app.state.meters = meters = Meters()
+    app.add_middleware(Guard, settings=settings, meters=meters)
     return app
 
 
@@ -107,7 +111,7 @@ def _build_routers() -> list[APIRouter]:
     for_workers.include_router(worker.router)
     open_api = APIRouter(prefix=PREFIX)
     open_api.include_router(session.router)
-    return [health.router, open_api, for_people, for_workers]
+    return [health.router, monitoring.router, open_api, for_people, for_workers]
 
 
 def _build_description() -> APIRouter:
@@ -125,7 +129,7 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def _open_platform(settings: Settings) -> Platform:
+def _open_platform(settings: Settings, meters: Meters) -> Platform:
     settings.paths.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.resolved_import_dir.mkdir(parents=True, exist_ok=True)
     tokens = load_tokens(settings.paths)
@@ -139,6 +143,8 @@ def _open_platform(settings: Settings) -> Platform:
         doorbell=doorbell,
         relay=Relay(database, doorbell, settings),
         changefeed=Changefeed(database),
+        meters=meters,
+        storage=Storage(settings.paths, database),
     )
 
 

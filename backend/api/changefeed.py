@@ -20,6 +20,8 @@ class Changefeed:
         self._num_waiting = 0
         self._moved = asyncio.Condition()
         self._is_closing = False
+        self.num_clients = 0
+        """Open event streams."""
 
     @property
     def is_closing(self) -> bool:

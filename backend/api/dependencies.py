@@ -1,5 +1,6 @@
 """What routes receive: settings, database, the page asked for, and who may call them."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
@@ -9,11 +10,13 @@ from uuid import UUID
 from fastapi import Depends, Path, Query, Request
 
 from backend.api.changefeed import Changefeed
+from backend.api.meters import Meters
 from backend.api.queue import Doorbell
 from backend.api.relay import Relay
 from backend.api.services.credentials import Tokens, is_signed_in
 from backend.api.services.leases import LeaseRules
 from backend.api.services.runs import PageRequest
+from backend.api.services.storage import Storage
 from backend.contract.errors import ForbiddenError, UnauthorizedError
 from backend.contract.settings import Settings
 from backend.database.session import Database
@@ -32,6 +35,8 @@ class Platform:
     doorbell: Doorbell
     relay: Relay
     changefeed: Changefeed
+    meters: Meters
+    storage: Storage
 
     @property
     def lease_rules(self) -> LeaseRules:
@@ -109,6 +114,19 @@ def require_person(request: Request, platform: PlatformDep, now: NowDep) -> None
         raise UnauthorizedError("sign in, or send Authorization: Bearer with the admin token")
     if request.method not in SAFE_METHODS:
         check_origin(request)
+
+
+def require_reader_of_metrics(request: Request, platform: PlatformDep, now: NowDep) -> None:
+    """Let Prometheus in by a token of its own, and whoever may see everything.
+
+    Raises:
+        UnauthorizedError: neither is valid.
+    """
+    token = find_bearer(request)
+    wanted = platform.settings.metrics_token.get_secret_value()
+    if token and wanted and secrets.compare_digest(token.encode(), wanted.encode()):
+        return
+    require_person(request, platform, now)
 
 
 def require_worker(request: Request, platform: PlatformDep) -> None:

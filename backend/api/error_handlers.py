@@ -16,7 +16,7 @@ from backend.api.schemas import FieldProblem, Problem
 from backend.api.services.field_errors import InvalidFieldError
 from backend.api.services.texts import shorten
 from backend.contract.config import RunKind
-from backend.contract.errors import PlatformError
+from backend.contract.errors import PlatformError, StaleFenceError
 from backend.database.session import was_too_slow
 
 STATUS_OF_CODE = MappingProxyType(
@@ -111,6 +111,8 @@ def _answer_platform_error(request: Request, error: Exception) -> Response:
     fields = None
     if isinstance(error, InvalidFieldError):
         fields = [FieldProblem(path=list(error.path), message=error.message, got=error.got)]
+    if isinstance(error, StaleFenceError):
+        request.app.state.meters.count_rejected_fence()
     status = STATUS_OF_CODE[error.code]
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return _respond(request, status, error.code, error.message, fields=fields, headers=headers)

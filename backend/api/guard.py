@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.api.access import Access
 from backend.api.error_handlers import MEDIA_TYPE, build_problem
+from backend.api.meters import Meters
 from backend.contract.logs import bind_fields
 from backend.contract.settings import Settings
 
@@ -38,8 +39,9 @@ SECURITY_HEADERS = {
 class Guard:
     """Pure ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, meters: Meters) -> None:
         self._app = app
+        self._meters = meters
         extra = (host.strip().lower() for host in settings.allowed_hosts.split(","))
         self._hosts = frozenset({*LOCAL_HOSTS, *(host for host in extra if host)})
         self._max_body_bytes = settings.max_json_body_bytes
@@ -63,6 +65,7 @@ class Guard:
             await self._answer(scope, receive, access.send, request_id)
         finally:
             access.log()
+            self._meters.count_request(access)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         headers = Headers(scope=scope)

@@ -34,6 +34,8 @@ class Relay:
         self._rules = LeaseRules(settings.lease_s, settings.max_attempts_without_progress)
         self._wake = threading.Event()
         self._should_stop = False
+        self.num_leases_lost = 0
+        """Attempts that this process took from silent runners."""
         self._thread = threading.Thread(target=self._loop, name="relay", daemon=True)
         self._reminded_at = time.monotonic()
         # After a start, silent runners get the time to be heard before their runs are taken.
@@ -58,8 +60,9 @@ class Relay:
         if time.monotonic() >= self._expire_from:
             now = datetime.now(UTC)
             with self._database.session_scope() as session:
-                expire_leases(session, self._rules, now=now)
+                num_lost = expire_leases(session, self._rules, now=now)
                 tell_absent(session, now=now)
+            self.num_leases_lost += num_lost
         if not self._publish_outbox():
             self._remind()
         if self._remove_deleted():

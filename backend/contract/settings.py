@@ -68,6 +68,21 @@ class Settings(BaseModel):
     """Lost attempts in a row without a new checkpoint after which a run fails."""
     max_json_body_bytes: int = Field(default=1_048_576, ge=1024)
     """Largest JSON body of a request."""
+    metrics_token: SecretStr = SecretStr("")
+    """Token that opens /metrics and nothing else, for Prometheus; empty: the admin token alone."""
+    min_free_disk_bytes: int = Field(default=2 * 2**30, ge=0)
+    """Free space on the disk of MAYE_HOME below which no run is started; below twice that, a
+    warning."""
+    checkpoint_quota_bytes: int = Field(default=0, ge=0)
+    """Space that checkpoints may take; beyond it, the oldest of ended runs go. 0: no limit."""
+    keep_checkpoints_days: float = Field(default=0.0, ge=0)
+    """Days after a run's end at which its checkpoints go, last and best included. 0: never."""
+    keep_best_days: float = Field(default=30.0, ge=0)
+    """Days after a run's end in which its last and best checkpoint stay, whatever the quota."""
+    keep_samples_days: float = Field(default=0.0, ge=0)
+    """Days after a run's end at which its training responses and traces go. 0: never."""
+    retention_s: float = Field(default=300.0, gt=0)
+    """Seconds between two looks at what has to go."""
     log_format: LogFormat = "text"
     """Logs for people (text), or one JSON object a line (json), which containers use."""
     max_upload_bytes: int = Field(default=2 * 2**30, ge=1024)

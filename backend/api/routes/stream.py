@@ -48,16 +48,21 @@ async def stream(
 
 
 async def _tell(platform: Platform, position: int, runs: frozenset[UUID]) -> AsyncIterator[bytes]:
-    yield f"retry: {RETRY_MS}\n".encode() + _format("hello", f'{{"counter": {position}}}', position)
     feed = platform.changefeed
-    while not feed.is_closing:
-        changes = await anyio.to_thread.run_sync(_look, platform, position, runs)
-        if changes.changes:
-            yield b"".join(_format(c.event, c.data, c.seq) for c in changes.changes)
-        if changes.last > position:
-            position = changes.last
-        elif not await feed.wait_beyond(position, KEEPALIVE_S):
-            yield KEEPALIVE_COMMENT
+    feed.num_clients += 1
+    try:
+        hello = _format("hello", f'{{"counter": {position}}}', position)
+        yield f"retry: {RETRY_MS}\n".encode() + hello
+        while not feed.is_closing:
+            changes = await anyio.to_thread.run_sync(_look, platform, position, runs)
+            if changes.changes:
+                yield b"".join(_format(c.event, c.data, c.seq) for c in changes.changes)
+            if changes.last > position:
+                position = changes.last
+            elif not await feed.wait_beyond(position, KEEPALIVE_S):
+                yield KEEPALIVE_COMMENT
+    finally:
+        feed.num_clients -= 1
 
 
 def _look(platform: Platform, position: int, runs: frozenset[UUID]) -> Changes:

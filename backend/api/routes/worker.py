@@ -1,9 +1,11 @@
 """What workers and runners send, with their own token."""
 
+from collections import Counter
+
 from fastapi import APIRouter
 
 from backend.api.dependencies import NowDep, PlatformDep, RunId
-from backend.api.services import ingest, leases, workers
+from backend.api.services import ingest, leases, operation, workers
 from backend.contract.messages import (
     Announcement,
     AnnouncementReply,
@@ -30,6 +32,9 @@ def claim(body: ClaimRequest, platform: PlatformDep, now: NowDep) -> ClaimReply:
     """Ask for a run."""
     with platform.database.session_scope() as session:
         found = leases.claim_run(session, body, platform.lease_rules, now=now)
+        waited_s = None if found is None else operation.find_wait_s(session, found.run_id, now)
+    if waited_s is not None:
+        platform.meters.count_claim(waited_s)
     return ClaimReply(claim=found)
 
 
@@ -47,6 +52,10 @@ def ingest_batch(
     """Store what the trainer logged; sending it twice changes nothing."""
     with platform.database.session_scope() as session:
         ingest.ingest(session, run_id, body, now=now)
+    for kind, number in Counter(record.type for record in body.records).items():
+        platform.meters.count_rows(kind, number)
+    if body.log:
+        platform.meters.count_rows("log", len(body.log))
     return {}
 
 

@@ -1,21 +1,22 @@
 """Writing to a disk that may fill up: files without a name, and the error that says so."""
 
-import errno
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import BinaryIO
 
 from backend.contract.artifacts import Home
+from backend.contract.disk import FULL_ERRORS, is_full
 from backend.contract.errors import DiskFullError
-
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def open_temporary(home: Home) -> BinaryIO:
     """A file without a name beside the data, which is gone when it is closed."""
     home.temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
     return tempfile.TemporaryFile(dir=home.temporary)
+
+
+FULL = FULL_ERRORS
 
 
 @contextmanager
@@ -31,6 +32,6 @@ def full_disk_named(what: str) -> Generator[None]:
     try:
         yield
     except OSError as e:
-        if e.errno not in FULL:
+        if not is_full(e):
             raise
         raise DiskFullError(f"{what}: no room on the disk of MAYE_HOME ({e.strerror})") from e
