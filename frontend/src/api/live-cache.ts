@@ -58,10 +58,20 @@ function isWaiting(query: { queryKey: readonly unknown[]; state: { data: unknown
 
 /** A page that shows the run learns from its next answer that there is none. */
 function applyDeleted(cache: QueryClient, { run_id }: { run_id: string }): void {
-  recentRuns.drop((run) => run.id === run_id);
-  statuses.delete(run_id);
-  cache.setQueryData<RunPages>(keys.runs, (old) => old && { ...old, pages: dropRun(old.pages, run_id) });
+  forgetRun(cache, run_id);
   void cache.invalidateQueries({ queryKey: keys.run(run_id) });
+}
+
+/** Leave nothing of a run that this tab has deleted; no page shows it any more. */
+export function dropFromCache(cache: QueryClient, runId: string): void {
+  cache.removeQueries({ predicate: ({ queryKey }) => queryKey[1] === runId });
+  forgetRun(cache, runId);
+}
+
+function forgetRun(cache: QueryClient, runId: string): void {
+  recentRuns.drop((run) => run.id === runId);
+  statuses.delete(runId);
+  cache.setQueryData<RunPages>(keys.runs, (old) => old && { ...old, pages: dropRun(old.pages, runId) });
   refetchDependent(cache);
 }
 

@@ -7,6 +7,7 @@ import { ProgressBar } from "@/components/ProgressBar";
 import { StatusBadge } from "@/components/StatusBadge";
 
 import { CancelExperiment } from "./CancelExperiment";
+import { DeleteExperiment } from "./DeleteExperiment";
 import { countOf, stateOf } from "./experiment-state";
 
 export function ExperimentHeader({ experiment }: { experiment: ExperimentDetail }) {
@@ -24,6 +25,7 @@ export function ExperimentHeader({ experiment }: { experiment: ExperimentDetail 
         <StatusBadge status={state} />
         <span className="grow" />
         {hasEnded(experiment) ? null : <CancelExperiment experiment={experiment} />}
+        <DeleteExperiment experiment={experiment} />
       </div>
       <dl className="facts">
         <div>

@@ -11,6 +11,7 @@ import { useNow } from "@/components/use-now";
 import { capitalize, formatDuration, formatRough, formatShare } from "@/format";
 
 import { CancelRun } from "./CancelRun";
+import { DeleteRun } from "./DeleteRun";
 import { EvaluateRun } from "./EvaluateRun";
 import { ExportRun } from "./ExportRun";
 import { OriginNotice } from "./OriginNotice";
@@ -83,6 +84,7 @@ function Actions({ run }: { run: RunDetail }) {
       {ENDED.includes(run.status) ? <ExportRun run={run} /> : null}
       {isOwn && ACTIVE.includes(run.status) ? <CancelRun run={run} /> : null}
       {isOwn && RESUMABLE.includes(run.status) ? <ResumeRun run={run} /> : null}
+      {ENDED.includes(run.status) ? <DeleteRun run={run} /> : null}
     </>
   );
 }

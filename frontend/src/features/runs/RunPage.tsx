@@ -23,12 +23,14 @@ const TABS = [
 export function RunPage() {
   const { runId } = route.useParams();
   const query = useQuery(runQuery(runId));
-  if (query.data === undefined) {
+  // It may be deleted while it is shown.
+  const isGone = query.error instanceof ApiError && [404, 422].includes(query.error.status);
+  if (query.data === undefined || isGone) {
     return (
       <div className="page">
         {!query.isError ? (
           <Loading label="Loading the run" rows={4} height={28} />
-        ) : query.error instanceof ApiError && [404, 422].includes(query.error.status) ? (
+        ) : isGone ? (
           <EmptyState title="There is no such run">
             <p>It may have been deleted, or the address is cut.</p>
             <Link to="/runs" className="button">
