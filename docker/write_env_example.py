@@ -41,9 +41,6 @@ COMPOSE_PROFILES=gpu
 
 # Port at which the dashboard is published. Default: 8000.
 #PUBLISH_PORT=8000
-
-# Token of the Hugging Face hub, for models that ask for one. Default: none.
-#HF_TOKEN=
 """
 
 

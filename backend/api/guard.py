@@ -14,6 +14,8 @@ from backend.contract.logs import bind_fields
 from backend.contract.settings import Settings
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]", "testserver")
+ANY_ADDRESS = frozenset({"0.0.0.0", "::"})
+"""Values of MAYE_HOST that name no address at which somebody could ask for it."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """What is taken over of a client's X-Request-ID."""
 WORKER_PREFIX = "/api/v1/worker/"
@@ -43,7 +45,8 @@ class Guard:
         self._app = app
         self._meters = meters
         extra = (host.strip().lower() for host in settings.allowed_hosts.split(","))
-        self._hosts = frozenset({*LOCAL_HOSTS, *(host for host in extra if host)})
+        own = {settings.host.lower()} - ANY_ADDRESS
+        self._hosts = frozenset({*LOCAL_HOSTS, *own, *(host for host in extra if host)})
         self._max_body_bytes = settings.max_json_body_bytes
         self._max_upload_bytes = settings.max_upload_bytes
 

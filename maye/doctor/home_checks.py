@@ -9,10 +9,8 @@ from pathlib import Path
 import psutil
 
 from maye.doctor.findings import Case, Finding, error, ok, warning
+from maye.doctor.package_checks import find_version
 
-MIN_FREE_DISK_BYTES = 5 * 2**30
-"""A checkpoint of a model of 3 billion parameters with its optimizer has tens of GB; one of the
-workbench's has a few MB. Below this not even logs are safe."""
 NETWORK_FILE_SYSTEMS = frozenset(
     {
         "nfs",
@@ -66,25 +64,19 @@ def check_tokens(case: Case) -> Finding:
 
 
 def check_disk(case: Case) -> Finding:
-    """Room for checkpoints (MAYE_MIN_FREE_DISK_BYTES sets the least)."""
-    folder = _nearest(case.home.root)
-    told = case.environ.get("MAYE_MIN_FREE_DISK_BYTES", "")
-    if told and not (told.isascii() and told.isdigit()):
-        return error(
-            "disk",
-            f"MAYE_MIN_FREE_DISK_BYTES={told!r} is no number of bytes",
-            "unset MAYE_MIN_FREE_DISK_BYTES",
-        )
-    least = int(told) if told else MIN_FREE_DISK_BYTES
+    """Room for checkpoints; below the least, no run is started."""
+    folder, least = _nearest(case.home.root), case.settings.min_free_disk_bytes
     free = shutil.disk_usage(folder).free
     found = f"{free / 2**30:.1f} GiB are free under {folder}"
+    wanted = f"{least / 2**30:.1f} GiB (MAYE_MIN_FREE_DISK_BYTES)"
+    cure = (
+        f"du -xsh {case.home.root}/runs/* | sort -h   # then `maye delete RUN`, or another disk by "
+        "MAYE_HOME"
+    )
     if free < least:
-        return error(
-            "disk",
-            f"{found}; at least {least / 2**30:.1f} GiB are wanted (MAYE_MIN_FREE_DISK_BYTES)",
-            f"du -xsh {case.home.root}/runs/* | sort -h   # then `maye delete RUN`, or another "
-            "disk by MAYE_HOME",
-        )
+        return error("disk", f"{found}; below {wanted} no run is started", cure)
+    if free < 2 * least:
+        return warning("disk", f"{found}; that is near {wanted}, below which none is started", cure)
     return ok("disk", found)
 
 
@@ -109,6 +101,8 @@ def check_shared_memory(case: Case) -> Finding:
     """Processes of several GPUs pass tensors through /dev/shm."""
     del case
     folder = Path("/dev/shm")
+    if find_version("torch") is None:
+        return ok("shared-memory", "not needed: this machine does not train")
     if not folder.is_dir():
         return warning("shared-memory", "there is no /dev/shm", "mount -t tmpfs tmpfs /dev/shm")
     size = shutil.disk_usage(folder).total

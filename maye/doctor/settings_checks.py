@@ -8,10 +8,7 @@ from pydantic import ValidationError
 from backend.contract.settings import PREFIX, Settings
 from maye.doctor.findings import Case, Finding, error, ok, warning
 
-OTHERS = (
-    *("MAYE_TOKEN", "MAYE_MIN_FREE_DISK_BYTES"),
-    *("MAYE_CHROMIUM", "MAYE_POSTGRES_BIN", "MAYE_TEST_DATA"),
-)
+OTHERS = ("MAYE_TOKEN", "MAYE_CHROMIUM", "MAYE_POSTGRES_BIN", "MAYE_TEST_DATA")
 """Variables of the command line, then of the tests, which are no settings of the platform."""
 HEARTBEATS_PER_LEASE = 4
 """A lease must outlive a few lost heartbeats."""
