@@ -402,6 +402,12 @@ What a run computes on.
 """
 
 
+DiskState: TypeAlias = Literal["ok", "low", "full"]
+"""
+Whether there is room for more.
+"""
+
+
 class EngineConfig(TypedDict):
     """
     Step II: what draws the responses.
@@ -763,6 +769,68 @@ class Health(TypedDict):
     status: NotRequired[Literal["ok"]]
 
 
+class HubManifest(TypedDict):
+    """
+    What a data set on the hub is: as dataset.yaml, its files named by patterns.
+    """
+
+    columns: NotRequired[
+        dict[
+            Literal["id", "question", "answer", "solution", "image", "category", "difficulty"], str
+        ]
+    ]
+    """
+    Parquet only: columns that are named differently, for example `question: problem`.
+    """
+    format: NotRequired[Literal["jsonl", "parquet"]]
+    """
+    parquet with pictures in its rows, or jsonl with pictures as files.
+    """
+    kind: Literal["text-dominant", "vision-dominant"]
+    """
+    Where most of the needed information stands: in the text or in the picture.
+    """
+    licence: str
+    """
+    Licence of questions and pictures.
+    """
+    slug: str
+    """
+    Unique name.
+    """
+    splits: dict[Literal["train", "validation", "test"], str]
+    """
+    Split to its files, for example data/train-*.parquet.
+    """
+    title: str
+    """
+    Name for people.
+    """
+
+
+class HubModelImport(TypedDict):
+    """
+    Register a model from the hub.
+    """
+
+    repo_id: str
+    """
+    Owner and name on the hub, for example hiyouga/geometry3k.
+    """
+    revision: NotRequired[str]
+    """
+    Branch, tag or commit; the commit it stands for is kept.
+    """
+    slug: str
+    """
+    Unique name.
+    """
+    title: str
+    """
+    Name for people.
+    """
+
+
 class LogTail(TypedDict):
     """
     A part of a run's log: its end, or what follows a cursor.
@@ -939,6 +1007,10 @@ class ModelInfo(TypedDict):
     num_parameters: int
     size_bytes: int
     slug: str
+    source: str | None
+    """
+    Where it was imported from: folder, or hub with repository and commit.
+    """
     title: str
 
 
@@ -1049,6 +1121,7 @@ class Readiness(TypedDict):
 
     broker: str
     database: str
+    disk: str
     status: Literal["ok", "degraded", "unavailable"]
 
 
@@ -1065,6 +1138,26 @@ class ReflectionConfig(TypedDict):
     """
     Words or phrases, lower case; each is counted on its own.
     """
+
+
+class RemovalInfo(TypedDict):
+    """
+    A checkpoint that retention takes away, now or soon.
+    """
+
+    checkpoint: str
+    """
+    Its name.
+    """
+    is_due: bool
+    """
+    True when it goes at the next look; false when nine tenths of the way there are gone.
+    """
+    reason: str
+    rl_step: int
+    run_id: str
+    run_name: str
+    size_bytes: int
 
 
 class ReportRun(TypedDict):
@@ -1878,8 +1971,30 @@ class DatasetInfo(TypedDict):
     licence: str
     num_images: int
     slug: str
+    source: str | None
+    """
+    Where it was imported from: folder, upload, or hub with repository and commit.
+    """
     splits: list[SplitInfo]
     title: str
+
+
+class DiskInfo(TypedDict):
+    """
+    The disk of MAYE_HOME.
+    """
+
+    free_bytes: int
+    min_free_bytes: int
+    """
+    Below it no run is started; below twice that, `state` is low.
+    """
+    state: DiskState
+    text: str
+    """
+    The same in words.
+    """
+    total_bytes: int
 
 
 class EvaluationRunConfig(TypedDict):
@@ -2081,6 +2196,25 @@ class ExperimentPresetInfo(TypedDict):
     unavailable_because: str | None
     """
     Why it cannot be launched now (a model or data set is absent); None when it can.
+    """
+
+
+class HubDatasetImport(TypedDict):
+    """
+    Import a data set from the hub.
+    """
+
+    manifest: NotRequired[HubManifest | None]
+    """
+    What it is; None reads dataset.yaml in the repository.
+    """
+    repo_id: str
+    """
+    Owner and name on the hub, for example hiyouga/geometry3k.
+    """
+    revision: NotRequired[str]
+    """
+    Branch, tag or commit; the commit it stands for is kept.
     """
 
 
@@ -2293,6 +2427,30 @@ class SFTConfig(TypedDict):
     trained: NotRequired[TrainedPartsConfig]
     """
     Which parts of the model are trained.
+    """
+
+
+class StorageInfo(TypedDict):
+    """
+    What takes space, what the operator allows, and what goes next.
+    """
+
+    checkpoint_quota_bytes: int | None
+    """
+    What checkpoints may take; None without a limit.
+    """
+    disk: DiskInfo
+    removals: list[RemovalInfo]
+    """
+    What goes next, first things first; at most 100.
+    """
+    stored_bytes: dict[str, int]
+    """
+    Kind to bytes under MAYE_HOME and in the database; at most a minute old.
+    """
+    warnings: list[str]
+    """
+    What somebody should look at.
     """
 
 

@@ -39,6 +39,7 @@ STATUS_OF_CODE = MappingProxyType(
         "archive_invalid": 422,
         "archive_too_new": 422,
         "disk_full": 507,
+        "hub_unavailable": 502,
         "training_failed": 500,
         "platform_error": 500,
     }

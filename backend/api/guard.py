@@ -19,7 +19,7 @@ ANY_ADDRESS = frozenset({"0.0.0.0", "::"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """What is taken over of a client's X-Request-ID."""
 WORKER_PREFIX = "/api/v1/worker/"
-UPLOAD_ROUTES = frozenset({"/api/v1/archives"})
+UPLOAD_ROUTES = frozenset({"/api/v1/archives", "/api/v1/datasets/upload"})
 """Routes whose bodies are files: they go to disk as they arrive, up to MAYE_MAX_UPLOAD_BYTES."""
 WORKER_BODY_FACTOR = 8
 """Batches of a worker may be so many times larger than other bodies."""

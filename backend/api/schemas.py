@@ -282,6 +282,8 @@ class DatasetInfo(Body):
     splits: list[SplitInfo]
     num_images: int
     created_at: datetime
+    source: str | None
+    """Where it was imported from: folder, upload, or hub with repository and commit."""
 
 
 class DatasetItem(Body):
@@ -326,6 +328,8 @@ class ModelInfo(Body):
     num_parameters: int
     size_bytes: int
     created_at: datetime
+    source: str | None
+    """Where it was imported from: folder, or hub with repository and commit."""
 
 
 class PresetInfo(Body):

@@ -19,6 +19,7 @@
     +-- ResumeRefusedError       resume_refused
     +-- TraceCorruptError        trace_corrupt
     +-- DiskFullError            disk_full
+    +-- HubUnavailableError      hub_unavailable
     +-- TrainingError            training_failed
 
 Each takes one message (what, got, allowed), so that it survives pickling between processes.
@@ -145,6 +146,12 @@ class DiskFullError(PlatformError):
     """The disk has no room for what must be written; nothing partial is left."""
 
     code = "disk_full"
+
+
+class HubUnavailableError(PlatformError):
+    """The hub of models and data sets cannot be reached, or does not answer as one."""
+
+    code = "hub_unavailable"
 
 
 class TrainingError(PlatformError):

@@ -87,6 +87,20 @@ class Settings(BaseModel):
     """Logs for people (text), or one JSON object a line (json), which containers use."""
     max_upload_bytes: int = Field(default=2 * 2**30, ge=1024)
     """Largest file that may be uploaded: an archive of a run, a data set."""
+    max_unpacked_bytes: int = Field(default=10 * 2**30, ge=1024)
+    """Largest data set that an uploaded zip may hold, unpacked."""
+    max_unpacked_files: int = Field(default=100_000, ge=1)
+    """Most files that an uploaded zip may hold."""
+    hub_enabled: bool = True
+    """Whether data sets and models may be fetched from the Hugging Face hub."""
+    hub_url: str = "https://huggingface.co"
+    """Address of the hub, or of a mirror of it."""
+    hub_token: SecretStr = SecretStr("")
+    """Token for private and gated repositories; goes to the hub alone, never into a log."""
+    hub_owners: str = ""
+    """Users and organisations whose repositories may be fetched, comma-separated; empty: all."""
+    max_hub_bytes: int = Field(default=200 * 2**30, ge=1024)
+    """Largest total of the files that one import may fetch from the hub."""
     platform_name: str = ""
     """What archives of this platform's runs call it; empty means the name of its machine."""
 

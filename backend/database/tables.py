@@ -308,6 +308,8 @@ class Dataset(Base):
     created_at: Mapped[datetime]
     is_partial: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     """It came with an archive and holds only the problems that its run shows: no run may use it."""
+    source: Mapped[str | None]
+    """Where it was imported from; NULL when that was not kept."""
 
 
 class DatasetItem(Base):
@@ -345,6 +347,8 @@ class Model(Base):
     num_parameters: Mapped[int]
     size_bytes: Mapped[int]
     created_at: Mapped[datetime]
+    source: Mapped[str | None]
+    """Where it was imported from; NULL when that was not kept."""
 
 
 class Worker(Base):

@@ -17,6 +17,10 @@ class OperationMethods(Connected):
         """All known workers, with their devices and what holds them."""
         return self.connection.get("workers")
 
+    def storage(self) -> api.StorageInfo:
+        """What the platform's disk holds, and what may go when."""
+        return self.connection.get("storage")
+
     def drain_worker(self, name: str) -> api.WorkerInfo:
         """Let a worker finish what it has and take nothing new."""
         return self.connection.post(f"workers/{name}/drain")

@@ -15,6 +15,7 @@ METHODS = {
     "list_runs": "runs",
     "get_run": "run",
     "change_run": "change_run",
+    "delete_run": "delete",
     "cancel_run": "cancel",
     "resume_run": "resume",
     "list_run_events": "run_events",
@@ -47,15 +48,19 @@ METHODS = {
     "list_experiment_presets": "experiment_presets",
     "list_datasets": "datasets",
     "import_dataset": "import_dataset",
+    "upload_dataset": "upload_dataset",
+    "import_hub_dataset": "import_hub_dataset",
     "get_dataset": "dataset",
     "list_dataset_items": "dataset_items",
     "get_dataset_image": "dataset_image",
     "list_models": "models",
     "import_model": "import_model",
+    "import_hub_model": "import_hub_model",
     "get_model": "model",
     "list_presets": "presets",
     "get_run_config_schema": "config_schema",
     "stream": "stream",
+    "get_storage": "storage",
     "list_workers": "workers",
     "drain_worker": "drain_worker",
     "undrain_worker": "undrain_worker",
@@ -69,9 +74,10 @@ NOT_FOR_SCRIPTS = {
     "get_session",
     "create_session",
     "delete_session",
-    # For monitors, without a token.
+    # For monitors.
     "get_health",
     "get_readiness",
+    "get_metrics",
 }
 
 

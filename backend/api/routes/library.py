@@ -8,6 +8,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel
 
 from backend.api.dependencies import NowDep, PageDep, PlatformDep, SlugPath
+from backend.api.routes import library_sources
 from backend.api.schemas import (
     DatasetInfo,
     DatasetItemPage,
@@ -21,6 +22,7 @@ from backend.contract.config import EvaluationRunConfig, RLConfig, RunKind, SFTC
 from backend.contract.datasets import SplitName
 
 router = APIRouter(tags=["library"])
+router.include_router(library_sources.router)
 CONFIG_OF_KIND: MappingProxyType[RunKind, type[BaseModel]] = MappingProxyType(
     {"rl": RLConfig, "sft": SFTConfig, "evaluation": EvaluationRunConfig}
 )

@@ -17,6 +17,7 @@ from backend.api.services.dataset_import import ImportedDataset, import_dataset,
 from backend.api.services.import_folders import find_folder
 from backend.api.services.runs import PageRequest
 from backend.contract.artifacts import Home
+from backend.contract.datasets import DatasetManifest
 from backend.contract.errors import ConflictError, NotFoundError
 from backend.contract.settings import Settings
 from backend.database.session import Database
@@ -48,12 +49,39 @@ def add_dataset(
     """
     folder = find_folder(settings, request.folder)
     manifest = request.manifest or load_manifest(folder)
+    source = f"folder {request.folder}"
+    return add_folder(database, settings, folder, manifest, source=source, now=now)
+
+
+def add_folder(
+    database: Database,
+    settings: Settings,
+    folder: Path,
+    manifest: DatasetManifest,
+    *,
+    source: str,
+    now: datetime,
+) -> DatasetInfo:
+    """Check a folder, store what is in it, and register it: completely, or not at all.
+
+    Args:
+        database: Where it is registered.
+        settings: Say where it is stored.
+        folder: Holds the files that the manifest names.
+        manifest: What it is.
+        source: Where it comes from, for people.
+        now: When it was imported.
+
+    Raises:
+        ConflictError: The slug exists.
+        DatasetInvalidError: Lists every bad row.
+    """
     with database.read_scope() as session:
         _refuse_known(session, manifest.slug)
     imported = import_dataset(folder, manifest, settings.paths)
     try:
         with database.session_scope() as session:
-            return _store(session, imported, now)
+            return _store(session, imported, source, now)
     except IntegrityError as e:
         raise ConflictError(f"a data set {manifest.slug!r} exists already") from e
 
@@ -151,7 +179,7 @@ def _refuse_known(session: Session, slug: str) -> None:
         raise ConflictError(f"a data set {slug!r} exists already")
 
 
-def _store(session: Session, imported: ImportedDataset, now: datetime) -> DatasetInfo:
+def _store(session: Session, imported: ImportedDataset, source: str, now: datetime) -> DatasetInfo:
     manifest = imported.manifest
     dataset = Dataset(
         id=uuid4(),
@@ -161,6 +189,7 @@ def _store(session: Session, imported: ImportedDataset, now: datetime) -> Datase
         licence=manifest.licence,
         num_images=imported.num_images,
         created_at=now,
+        source=source,
     )
     session.add(dataset)
     session.flush()
@@ -205,4 +234,5 @@ def _show(session: Session, dataset: Dataset) -> DatasetInfo:
         ],
         num_images=dataset.num_images,
         created_at=dataset.created_at,
+        source=dataset.source,
     )

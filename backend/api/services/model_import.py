@@ -102,6 +102,18 @@ def import_model(folder: Path, slug: str, home: Home) -> ImportedModel:
     return ImportedModel(architecture, num_parameters, size_bytes)
 
 
+def check_settings(folder: Path) -> str:
+    """Check all of a model folder but its weights, which need not be there yet.
+
+    Returns:
+        The class that the worker builds.
+
+    Raises:
+        ModelInvalidError: The folder is refused.
+    """
+    return _check_options(_list_files(folder))
+
+
 def _list_files(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise ModelInvalidError(f"no folder at {folder}")

@@ -56,6 +56,9 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column('is_partial', sa.Boolean(), server_default=sa.false(), nullable=False)
         )
+        batch_op.add_column(sa.Column('source', sa.Text(), nullable=True))
+    with op.batch_alter_table('models', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('source', sa.Text(), nullable=True))
     with op.batch_alter_table('outbox', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_outbox_run_id'), ['run_id'], unique=False)
     _fill_needs()
@@ -86,7 +89,10 @@ def downgrade() -> None:
     with op.batch_alter_table('outbox', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_outbox_run_id'))
     with op.batch_alter_table('datasets', schema=None) as batch_op:
+        batch_op.drop_column('source')
         batch_op.drop_column('is_partial')
+    with op.batch_alter_table('models', schema=None) as batch_op:
+        batch_op.drop_column('source')
     with op.batch_alter_table('workers', schema=None) as batch_op:
         for name in ('is_told_absent', 'seq', 'started_at', 'is_draining'):
             batch_op.drop_column(name)

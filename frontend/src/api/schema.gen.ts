@@ -106,6 +106,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/hub": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Hub Dataset
+         * @description Import a data set from the hub; the answer comes when all of it is stored.
+         */
+        post: operations["import_hub_dataset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload Dataset
+         * @description Import a zip with a dataset.yaml, or a parquet file: completely, or not at all.
+         *
+         *     The body is the file itself, up to MAYE_MAX_UPLOAD_BYTES.
+         */
+        post: operations["upload_dataset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/evaluations": {
         parameters: {
             query?: never;
@@ -440,6 +482,26 @@ export interface paths {
         get: operations["get_model"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/hub": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Hub Model
+         * @description Register a model from the hub, data and no code; the answer comes when it is stored.
+         */
+        post: operations["import_hub_model"];
         delete?: never;
         options?: never;
         head?: never;
@@ -828,6 +890,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Storage
+         * @description Bytes by kind, the disk, the quota, and what retention takes away next.
+         */
+        get: operations["get_storage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/stream": {
         parameters: {
             query?: never;
@@ -881,7 +963,7 @@ export interface paths {
         put?: never;
         /**
          * Claim
-         * @description Ask for a run.
+         * @description Ask for a run; while the disk of MAYE_HOME is full, none is handed out.
          */
         post: operations["claim"];
         delete?: never;
@@ -1050,6 +1132,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Metrics
+         * @description Metrics in Prometheus' text format; wants the admin token or MAYE_METRICS_TOKEN.
+         */
+        get: operations["get_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/readyz": {
         parameters: {
             query?: never;
@@ -1059,7 +1161,7 @@ export interface paths {
         };
         /**
          * Get Readiness
-         * @description The database can be written; an unreachable broker only slows the start of runs.
+         * @description The database can be written; without broker or room on the disk, runs start late.
          */
         get: operations["get_readiness"];
         put?: never;
@@ -1919,6 +2021,11 @@ export interface components {
             num_images: number;
             /** Slug */
             slug: string;
+            /**
+             * Source
+             * @description Where it was imported from: folder, upload, or hub with repository and commit.
+             */
+            source: string | null;
             /** Splits */
             splits: components["schemas"]["SplitInfo"][];
             /** Title */
@@ -2075,6 +2182,33 @@ export interface components {
          * @enum {string}
          */
         DeviceKind: "cpu" | "cuda";
+        /**
+         * DiskInfo
+         * @description The disk of MAYE_HOME.
+         */
+        DiskInfo: {
+            /** Free Bytes */
+            free_bytes: number;
+            /**
+             * Min Free Bytes
+             * @description Below it no run is started; below twice that, `state` is low.
+             */
+            min_free_bytes: number;
+            state: components["schemas"]["DiskState"];
+            /**
+             * Text
+             * @description The same in words.
+             */
+            text: string;
+            /** Total Bytes */
+            total_bytes: number;
+        };
+        /**
+         * DiskState
+         * @description Whether there is room for more.
+         * @enum {string}
+         */
+        DiskState: "ok" | "low" | "full";
         /**
          * EngineConfig
          * @description Step II: what draws the responses.
@@ -3017,6 +3151,100 @@ export interface components {
             should_cancel: boolean;
         };
         /**
+         * HubDatasetImport
+         * @description Import a data set from the hub.
+         */
+        HubDatasetImport: {
+            /** @description What it is; None reads dataset.yaml in the repository. */
+            manifest?: components["schemas"]["HubManifest"] | null;
+            /**
+             * Repo Id
+             * @description Owner and name on the hub, for example hiyouga/geometry3k.
+             */
+            repo_id: string;
+            /**
+             * Revision
+             * @description Branch, tag or commit; the commit it stands for is kept.
+             * @default main
+             */
+            revision: string;
+        };
+        /**
+         * HubManifest
+         * @description What a data set on the hub is: as dataset.yaml, its files named by patterns.
+         */
+        HubManifest: {
+            /**
+             * Columns
+             * @description Parquet only: columns that are named differently, for example `question: problem`.
+             */
+            columns?: {
+                [key: string]: string;
+            };
+            /**
+             * Format
+             * @description parquet with pictures in its rows, or jsonl with pictures as files.
+             * @default parquet
+             * @enum {string}
+             */
+            format: "jsonl" | "parquet";
+            /**
+             * Kind
+             * @description Where most of the needed information stands: in the text or in the picture.
+             * @enum {string}
+             */
+            kind: "text-dominant" | "vision-dominant";
+            /**
+             * Licence
+             * @description Licence of questions and pictures.
+             */
+            licence: string;
+            /**
+             * Slug
+             * @description Unique name.
+             */
+            slug: string;
+            /**
+             * Splits
+             * @description Split to its files, for example data/train-*.parquet.
+             */
+            splits: {
+                [key: string]: string;
+            };
+            /**
+             * Title
+             * @description Name for people.
+             */
+            title: string;
+        };
+        /**
+         * HubModelImport
+         * @description Register a model from the hub.
+         */
+        HubModelImport: {
+            /**
+             * Repo Id
+             * @description Owner and name on the hub, for example hiyouga/geometry3k.
+             */
+            repo_id: string;
+            /**
+             * Revision
+             * @description Branch, tag or commit; the commit it stands for is kept.
+             * @default main
+             */
+            revision: string;
+            /**
+             * Slug
+             * @description Unique name.
+             */
+            slug: string;
+            /**
+             * Title
+             * @description Name for people.
+             */
+            title: string;
+        };
+        /**
          * IngestBatch
          * @description Spool records and log pieces; sending it twice changes nothing.
          */
@@ -3303,6 +3531,11 @@ export interface components {
             size_bytes: number;
             /** Slug */
             slug: string;
+            /**
+             * Source
+             * @description Where it was imported from: folder, or hub with repository and commit.
+             */
+            source: string | null;
             /** Title */
             title: string;
         };
@@ -3544,6 +3777,8 @@ export interface components {
             broker: string;
             /** Database */
             database: string;
+            /** Disk */
+            disk: string;
             /**
              * Status
              * @enum {string}
@@ -3584,6 +3819,35 @@ export interface components {
              *     ]
              */
             words: string[];
+        };
+        /**
+         * RemovalInfo
+         * @description A checkpoint that retention takes away, now or soon.
+         */
+        RemovalInfo: {
+            /**
+             * Checkpoint
+             * @description Its name.
+             */
+            checkpoint: string;
+            /**
+             * Is Due
+             * @description True when it goes at the next look; false when nine tenths of the way there are gone.
+             */
+            is_due: boolean;
+            /** Reason */
+            reason: string;
+            /** Rl Step */
+            rl_step: number;
+            /**
+             * Run Id
+             * Format: uuid
+             */
+            run_id: string;
+            /** Run Name */
+            run_name: string;
+            /** Size Bytes */
+            size_bytes: number;
         };
         /**
          * Report
@@ -4782,6 +5046,35 @@ export interface components {
             type: "step";
         };
         /**
+         * StorageInfo
+         * @description What takes space, what the operator allows, and what goes next.
+         */
+        StorageInfo: {
+            /**
+             * Checkpoint Quota Bytes
+             * @description What checkpoints may take; None without a limit.
+             */
+            checkpoint_quota_bytes: number | null;
+            disk: components["schemas"]["DiskInfo"];
+            /**
+             * Removals
+             * @description What goes next, first things first; at most 100.
+             */
+            removals: components["schemas"]["RemovalInfo"][];
+            /**
+             * Stored Bytes
+             * @description Kind to bytes under MAYE_HOME and in the database; at most a minute old.
+             */
+            stored_bytes: {
+                [key: string]: number;
+            };
+            /**
+             * Warnings
+             * @description What somebody should look at.
+             */
+            warnings: string[];
+        };
+        /**
          * SupervisedConfig
          * @description Loss on the tokens of the solution only; the prompt carries none.
          */
@@ -5518,6 +5811,78 @@ export interface operations {
             };
         };
     };
+    import_hub_dataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HubDatasetImport"];
+            };
+        };
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetInfo"];
+                };
+            };
+        };
+    };
+    upload_dataset: {
+        parameters: {
+            query?: {
+                /** @description DatasetManifest as JSON, in place of dataset.yaml */
+                manifest?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/vnd.apache.parquet": string;
+                "application/zip": string;
+            };
+        };
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetInfo"];
+                };
+            };
+        };
+    };
     list_evaluations: {
         parameters: {
             query: {
@@ -6218,6 +6583,40 @@ export interface operations {
             };
             /** @description Successful Response */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelInfo"];
+                };
+            };
+        };
+    };
+    import_hub_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HubModelImport"];
+            };
+        };
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Successful Response */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6987,6 +7386,36 @@ export interface operations {
             };
         };
     };
+    get_storage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageInfo"];
+                };
+            };
+        };
+    };
     stream: {
         parameters: {
             query?: {
@@ -7352,6 +7781,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    get_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Metrics */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain; version=0.0.4; charset=utf-8": unknown;
                 };
             };
         };
