@@ -18,6 +18,7 @@ from backend.api.documentation import Documentation, find_documentation
 from backend.api.error_handlers import MEDIA_TYPE, install_error_handlers
 from backend.api.front_end import FrontEnd, find_front_end
 from backend.api.guard import Guard
+from backend.api.janitor import Janitor
 from backend.api.meters import Meters
 from backend.api.queue import Doorbell
 from backend.api.relay import Relay
@@ -29,6 +30,7 @@ from backend.api.routes import (
     library,
     metrics,
     monitoring,
+    operation,
     runs,
     session,
     stream,
@@ -58,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
         platform = await anyio.to_thread.run_sync(_open_platform, settings, app.state.meters)
         app.state.platform = platform
         platform.relay.start()
+        platform.janitor.start()
         polling = asyncio.create_task(platform.changefeed.poll())
         try:
             yield
@@ -102,6 +105,7 @@ def _build_routers() -> list[APIRouter]:
         evaluations,
         library,
         experiments,
+        operation,
         stream,
         workers,
     ):
@@ -136,6 +140,7 @@ def _open_platform(settings: Settings, meters: Meters) -> Platform:
     database = Database.from_settings(settings)
     upgrade(database)
     doorbell = Doorbell(settings.redis_url)
+    storage = Storage(settings.paths, database)
     return Platform(
         settings=settings,
         database=database,
@@ -144,11 +149,13 @@ def _open_platform(settings: Settings, meters: Meters) -> Platform:
         relay=Relay(database, doorbell, settings),
         changefeed=Changefeed(database),
         meters=meters,
-        storage=Storage(settings.paths, database),
+        storage=storage,
+        janitor=Janitor(database, storage, settings),
     )
 
 
 def _close_platform(platform: Platform) -> None:
     platform.relay.stop()
+    platform.janitor.stop()
     platform.doorbell.close()
     platform.database.close()

@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import Depends, Path, Query, Request
 
 from backend.api.changefeed import Changefeed
+from backend.api.janitor import Janitor
 from backend.api.meters import Meters
 from backend.api.queue import Doorbell
 from backend.api.relay import Relay
@@ -37,6 +38,7 @@ class Platform:
     changefeed: Changefeed
     meters: Meters
     storage: Storage
+    janitor: Janitor
 
     @property
     def lease_rules(self) -> LeaseRules:

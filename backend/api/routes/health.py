@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.api.dependencies import NowDep, Platform, PlatformDep
+from backend.contract.disk import DiskState, read_space
 from backend.database.migrate import is_at_head
 from backend.database.tables import SignedIn
 
@@ -28,6 +29,8 @@ class Readiness(BaseModel):
     status: Literal["ok", "degraded", "unavailable"]
     database: str
     broker: str
+    disk: str
+    """ok, low or full; anything but ok with its numbers."""
 
 
 @router.get("/healthz")
@@ -38,15 +41,18 @@ async def get_health() -> Health:
 
 @router.get("/readyz", responses={503: {"model": Readiness}})
 def get_readiness(platform: PlatformDep, now: NowDep) -> JSONResponse:
-    """The database can be written; an unreachable broker only slows the start of runs."""
+    """The database can be written; without broker or room on the disk, runs start late."""
     database = _probe_database(platform, now)
+    settings = platform.settings
+    space = read_space(settings.paths.root, settings.min_free_disk_bytes)
     broker = platform.doorbell.state
     status = "ok"
     if database != "ok" or platform.changefeed.is_closing:
         status = "unavailable"
-    elif broker == "unreachable":
+    elif broker == "unreachable" or space.state is DiskState.FULL:
         status = "degraded"
-    body = Readiness(status=status, database=database, broker=broker)
+    disk = "ok" if space.state is DiskState.OK else f"{space.state}: {space.describe()}"
+    body = Readiness(status=status, database=database, broker=broker, disk=disk)
     return JSONResponse(body.model_dump(), 503 if status == "unavailable" else 200)
 
 

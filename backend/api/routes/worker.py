@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from backend.api.dependencies import NowDep, PlatformDep, RunId
 from backend.api.services import ingest, leases, operation, workers
+from backend.contract.disk import DiskState, read_space
 from backend.contract.messages import (
     Announcement,
     AnnouncementReply,
@@ -29,7 +30,11 @@ def announce(body: Announcement, platform: PlatformDep, now: NowDep) -> Announce
 
 @router.post("/claim")
 def claim(body: ClaimRequest, platform: PlatformDep, now: NowDep) -> ClaimReply:
-    """Ask for a run."""
+    """Ask for a run; while the disk of MAYE_HOME is full, none is handed out."""
+    settings = platform.settings
+    space = read_space(settings.paths.root, settings.min_free_disk_bytes)
+    if space.state is DiskState.FULL:
+        return ClaimReply(claim=None)
     with platform.database.session_scope() as session:
         found = leases.claim_run(session, body, platform.lease_rules, now=now)
         waited_s = None if found is None else operation.find_wait_s(session, found.run_id, now)
