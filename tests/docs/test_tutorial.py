@@ -150,6 +150,8 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
         reader.stop()
 
 
+# Five runs of real training take minutes where other work is on the cores.
+@pytest.mark.timeout(900)
 def test_every_block_of_the_tutorial_works(reader: Reader) -> None:
     reader.follow(read_blocks(PAGE))
     # Its platform has what the page on the client needs.
