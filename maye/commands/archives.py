@@ -1,19 +1,16 @@
 """`maye export` and `maye open`: a run as one file, and such a file as a run to read."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from maye.client.connection import OnProgress
 from maye.commands.completion import RunArgument
 from maye.commands.help_texts import FILES, examples
-from maye.commands.output import AsJson, Output
+from maye.commands.output import AsJson
 from maye.commands.references import resolve_run
 from maye.commands.session import Session
+from maye.commands.transfers import showing_bytes
 from maye.errors import CommandError
 
 
@@ -40,7 +37,7 @@ def export(
     """Write a run that has ended as one file that any Maye opens; without its checkpoints."""
     session = Session.of(context, as_json=as_json)
     target = file or Path()
-    with session.connect() as client, _showing(session.output, "exporting") as on_progress:
+    with session.connect() as client, showing_bytes(session.output, "exporting") as on_progress:
         run_id = resolve_run(client, run)
         try:
             written = client.export_run(run_id, target, on_progress=on_progress)
@@ -58,7 +55,7 @@ def open_file(
 ) -> None:
     """Open an exported run, to be read like any other; the same file gives the same run."""
     session = Session.of(context, as_json=as_json)
-    with session.connect() as client, _showing(session.output, "uploading") as on_progress:
+    with session.connect() as client, showing_bytes(session.output, "uploading") as on_progress:
         try:
             run = client.open_archive(file, on_progress=on_progress)
         except OSError as error:
@@ -68,13 +65,3 @@ def open_file(
     assert origin is not None, "a run that was opened says where it comes from"
     text = f"opened {run['name']!r} of {origin['platform']}, as it was on {origin['saved_at']}"
     session.output.show(run, text, address)
-
-
-@contextmanager
-def _showing(output: Output, text: str) -> Iterator[OnProgress]:
-    """A bar on standard error, in a terminal."""
-    columns = (TextColumn(text), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    is_shown = output.errors.is_terminal
-    with Progress(*columns, console=output.errors, transient=True, disable=not is_shown) as bar:
-        task = bar.add_task(text, total=None)
-        yield lambda done, whole: bar.update(task, completed=done, total=whole or None)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,38 +10,66 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from maye.client import Json
+from maye.client.configs import read_yaml
 from maye.commands.completion import RunArgument
 from maye.commands.help_texts import LIBRARY, examples
 from maye.commands.output import AsJson
 from maye.commands.references import resolve_run
 from maye.commands.session import Session
+from maye.commands.transfers import showing_bytes
 
-FolderArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="FOLDER", help="Name of a folder under MAYE_IMPORT_DIR (default $MAYE_HOME/import)."
-    ),
-]
+SlugOption = Annotated[str | None, typer.Option(help="Unique name; default: from the source's.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the groups and their commands."""
     dataset = typer.Typer(no_args_is_help=True, help="Data sets: add, list.")
-    dataset.command("add", epilog=examples("maye dataset add my-sums"))(add_dataset)
+    dataset.command(
+        "add",
+        epilog=examples(
+            "maye dataset add ./my-sums",
+            "maye dataset add sums.parquet --manifest sums.yaml",
+            "maye dataset add hub:hiyouga/geometry3k --manifest geometry3k.yaml",
+            "maye dataset add import:my-sums",
+        ),
+    )(add_dataset)
     dataset.command("list")(list_datasets)
     app.add_typer(dataset, name="dataset", rich_help_panel=LIBRARY)
     model = typer.Typer(no_args_is_help=True, help="Models: add, list, export trained weights.")
-    model.command("add", epilog=examples("maye model add my-model --title 'My model'"))(add_model)
+    model.command(
+        "add",
+        epilog=examples(
+            "maye model add my-model --title 'My model'",
+            "maye model add hub:Qwen/Qwen2.5-VL-3B-Instruct --slug qwen2.5-vl-3b",
+        ),
+    )(add_model)
     model.command("list")(list_models)
     model.command("export", epilog=examples("maye model export last --checkpoint best"))(export)
     app.add_typer(model, name="model", rich_help_panel=LIBRARY)
 
 
-def add_dataset(context: typer.Context, folder: FolderArgument, as_json: AsJson = False) -> None:
-    """Import a data set from a folder with a dataset.yaml."""
+def add_dataset(
+    context: typer.Context,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A folder with a dataset.yaml, a zip of one, or a parquet file on this machine; "
+            "hub:OWNER/NAME[@REVISION]; or the name of a folder under MAYE_IMPORT_DIR (default "
+            "$MAYE_HOME/import), with import: in front where a file here has the same name.",
+        ),
+    ],
+    manifest: Annotated[
+        Path | None,
+        typer.Option(help="YAML file in place of dataset.yaml; on the hub, splits are patterns."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a data set: all of it, or nothing; every bad row is listed."""
     session = Session.of(context, as_json=as_json)
-    with session.connect() as client, session.output.working(f"importing {folder}"):
-        dataset = client.post("datasets", {"folder": folder})
+    about = None if manifest is None else read_yaml(manifest)
+    with session.connect() as client, showing_bytes(session.output, "uploading") as on_progress:
+        dataset = client.dataset_add(source, manifest=about, on_progress=on_progress)
     text = f"imported {dataset['slug']}: {_count(dataset)}; {dataset['num_images']} pictures"
     session.output.show(dataset, text)
 
@@ -49,7 +78,7 @@ def list_datasets(context: typer.Context, as_json: AsJson = False) -> None:
     """List data sets."""
     session = Session.of(context, as_json=as_json)
     with session.connect() as client:
-        datasets = client.get("datasets")
+        datasets = client.datasets()
     table = Table("slug", "title", "kind", "problems", "pictures", "licence", box=SIMPLE)
     for dataset in datasets:
         table.add_row(
@@ -69,17 +98,22 @@ def _count(dataset: Json) -> str:
 
 def add_model(
     context: typer.Context,
-    folder: FolderArgument,
-    slug: Annotated[str, typer.Option(help="Unique name; default: the folder's.")] = "",
-    title: Annotated[str, typer.Option(help="Name for people; default: the slug.")] = "",
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="Name of a folder under MAYE_IMPORT_DIR (default $MAYE_HOME/import) on the "
+            "platform's machine, or hub:OWNER/NAME[@REVISION].",
+        ),
+    ],
+    slug: SlugOption = None,
+    title: Annotated[str | None, typer.Option(help="Name for people; default: the slug.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Register a model from a folder in Hugging Face's layout."""
+    """Register a model in Hugging Face's layout: its data, none of its code."""
     session = Session.of(context, as_json=as_json)
-    slug = slug or folder
-    body = {"folder": folder, "slug": slug, "title": title or slug}
-    with session.connect() as client, session.output.working(f"copying {folder}"):
-        model = client.post("models", body)
+    with session.connect() as client, session.output.working(f"copying {source}"):
+        model = client.model_add(source, slug=slug, title=title)
     session.output.show(
         model,
         f"registered {model['slug']}: {model['architecture']}, "
@@ -91,7 +125,7 @@ def list_models(context: typer.Context, as_json: AsJson = False) -> None:
     """List models."""
     session = Session.of(context, as_json=as_json)
     with session.connect() as client:
-        models = client.get("models")
+        models = client.models()
     table = Table("slug", "title", "architecture", "parameters", "MB", box=SIMPLE)
     for model in models:
         table.add_row(
