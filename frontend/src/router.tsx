@@ -7,6 +7,7 @@ import { NotFound, PageError } from "./app/RouteStates";
 import { Shell } from "./app/Shell";
 import { NewExperimentPage } from "./features/config-form/NewExperimentPage";
 import { NewRunPage } from "./features/config-form/NewRunPage";
+import { AddDatasetPage } from "./features/datasets/AddDatasetPage";
 import { DatasetPage } from "./features/datasets/DatasetPage";
 import { DatasetsPage } from "./features/datasets/DatasetsPage";
 import { ChartsTab } from "./features/metrics/ChartsTab";
@@ -19,6 +20,7 @@ import { parseReportSearch } from "./features/experiments/experiments-search";
 import { ReportTab } from "./features/experiments/ReportTab";
 import { RunsTab } from "./features/experiments/RunsTab";
 import { SettingsTab } from "./features/experiments/SettingsTab";
+import { AddModelPage } from "./features/models/AddModelPage";
 import { ModelsPage } from "./features/models/ModelsPage";
 import { ResponsesTab } from "./features/responses/ResponsesTab";
 import { parseResponsesSearch } from "./features/responses/responses-search";
@@ -132,6 +134,18 @@ const dataset = createRoute({
   component: DatasetPage,
   validateSearch: (raw: Raw) => text(raw, "split"),
 });
+const newDataset = createRoute({
+  getParentRoute: () => shell,
+  path: "/new-dataset",
+  component: AddDatasetPage,
+  validateSearch: (raw: Raw) => text(raw, "from"),
+});
+const newModel = createRoute({
+  getParentRoute: () => shell,
+  path: "/new-model",
+  component: AddModelPage,
+  validateSearch: (raw: Raw) => text(raw, "from"),
+});
 const models = createRoute({ getParentRoute: () => shell, path: "/models", component: ModelsPage });
 const workers = createRoute({ getParentRoute: () => shell, path: "/workers", component: WorkersPage });
 
@@ -147,7 +161,9 @@ const routeTree = root.addChildren([
     experiment.addChildren([report, experimentRuns, experimentSettings]),
     datasets,
     dataset,
+    newDataset,
     models,
+    newModel,
     workers,
   ]),
 ]);

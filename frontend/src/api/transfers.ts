@@ -15,13 +15,16 @@ interface Options {
 
 const UNREACHABLE = "The connection broke before the file was through.";
 
+interface UploadOptions extends Options {
+  contentType: string;
+}
+
 /** Send a file; `fetch` does not tell how much of a body is through, XMLHttpRequest does. */
-export function upload<T>(path: string, body: Blob | FormData, { onProgress, signal }: Options): Promise<T> {
+export function upload<T>(path: string, file: Blob, { contentType, onProgress, signal }: UploadOptions): Promise<T> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", path);
-    // A form names its own type, with its boundary.
-    if (body instanceof Blob) request.setRequestHeader("Content-Type", "application/zip");
+    request.setRequestHeader("Content-Type", contentType);
     request.upload.onprogress = (event) => onProgress({ done: event.loaded, total: event.lengthComputable ? event.total : null });
     request.onerror = () => reject(new ApiError(0, "unreachable", UNREACHABLE));
     request.onabort = () => reject(new ApiError(0, "cancelled", "The upload was stopped; nothing of it is kept."));
@@ -31,7 +34,7 @@ export function upload<T>(path: string, body: Blob | FormData, { onProgress, sig
       else reject(toApiError(request.status, answer));
     };
     signal?.addEventListener("abort", () => request.abort());
-    request.send(body);
+    request.send(file);
   });
 }
 

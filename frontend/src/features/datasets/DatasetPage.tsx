@@ -50,6 +50,7 @@ export function DatasetPage() {
       <p className="soft dataset-facts">
         <span className="mono">{dataset.slug}</span>, {dataset.kind}, {formatPlural(dataset.num_images, "picture")},
         licence: {dataset.licence}
+        {dataset.source === null ? null : <>, from: {dataset.source}</>}
       </p>
       <div className="segments" role="group" aria-label="Split">
         {dataset.splits.map(({ name, num_items }) => (

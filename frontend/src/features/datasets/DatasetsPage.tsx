@@ -13,6 +13,10 @@ export function DatasetsPage() {
     <div className="page">
       <div className="page-head">
         <h1>Data sets</h1>
+        <span className="grow" />
+        <Link to="/new-dataset" className="button primary">
+          Add a data set
+        </Link>
       </div>
       {query.isError && !query.data ? (
         <ErrorState what="The data sets could not be loaded" error={query.error} onRetry={() => void query.refetch()} />
@@ -21,9 +25,12 @@ export function DatasetsPage() {
       ) : query.data.length === 0 ? (
         <EmptyState title="No data sets yet">
           <p>
-            A data set is a folder with a <code>dataset.yaml</code>, one JSONL file for each split, and pictures. Import
-            it on the server with <code>maye import-dataset</code>.
+            A data set has problems with right answers, with or without pictures, in up to three splits. It comes as a zip, a
+            parquet file, a folder on the server or from the hub.
           </p>
+          <Link to="/new-dataset" className="button primary">
+            Add a data set
+          </Link>
         </EmptyState>
       ) : (
         <div className="card list-card">

@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 
 import { modelsQuery } from "@/api/queries";
 import { Age } from "@/components/Age";
@@ -11,6 +12,10 @@ export function ModelsPage() {
     <div className="page">
       <div className="page-head">
         <h1>Models</h1>
+        <span className="grow" />
+        <Link to="/new-model" className="button primary">
+          Add a model
+        </Link>
       </div>
       {query.isError && !query.data ? (
         <ErrorState what="The models could not be loaded" error={query.error} onRetry={() => void query.refetch()} />
@@ -18,9 +23,10 @@ export function ModelsPage() {
         <Loading label="Loading models" rows={3} height={32} />
       ) : query.data.length === 0 ? (
         <EmptyState title="No models yet">
-          <p>
-            A model is a folder in Hugging Face&apos;s layout. Register it on the server with <code>maye import-model</code>.
-          </p>
+          <p>A model is a folder in Hugging Face&apos;s layout, on the server or on the hub.</p>
+          <Link to="/new-model" className="button primary">
+            Add a model
+          </Link>
         </EmptyState>
       ) : (
         <div className="card list-card">
@@ -46,6 +52,7 @@ export function ModelsPage() {
                   <td>
                     <span className="list-name">{model.title}</span>
                     <div className="mono soft">{model.slug}</div>
+                    {model.source === null ? null : <div className="soft small">from: {model.source}</div>}
                   </td>
                   <td className="mono">{model.architecture}</td>
                   <td className="number">{formatSi(model.num_parameters)}</td>

@@ -57,7 +57,7 @@ function Openings({ onClose }: { onClose: () => void }) {
       const key = first + index;
       try {
         const onProgress = (transfer: Transfer) => change(key, { transfer });
-        change(key, { run: await upload<RunDetail>("/api/v1/archives", file, { onProgress, signal }) });
+        change(key, { run: await upload<RunDetail>("/api/v1/archives", file, { contentType: "application/zip", onProgress, signal }) });
         void cache.invalidateQueries({ queryKey: keys.runs });
       } catch (error) {
         change(key, { error: error as ApiError });
