@@ -21,8 +21,8 @@ def new_database(
     """URL of a database with today's tables, or with none; PostgreSQL's is dropped afterwards."""
     if kind == "sqlite":
         file = folder / "maye.db"
+        folder.mkdir(parents=True, exist_ok=True)
         if not is_empty:
-            folder.mkdir(parents=True, exist_ok=True)
             file.write_bytes(_migrated_sqlite())
         yield f"sqlite:///{file}"
         return

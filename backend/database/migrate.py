@@ -42,7 +42,7 @@ def upgrade(database: Database) -> None:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
             connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({LOCK})"))
-        _refuse_unknown(connection, ScriptDirectory.from_config(config))
+        refuse_unknown_versions(read_versions(connection))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
@@ -79,12 +79,22 @@ def _watch_references(connection: sa.Connection, state: str) -> None:
 def is_at_head(connection: sa.Connection) -> bool:
     """Whether the database has exactly this code's schema."""
     head = ScriptDirectory.from_config(build_alembic_config()).get_current_head()
-    return MigrationContext.configure(connection).get_current_heads() == (head,)
+    return read_versions(connection) == {head}
 
 
-def _refuse_unknown(connection: sa.Connection, scripts: ScriptDirectory) -> None:
-    known = {script.revision for script in scripts.walk_revisions()}
-    unknown = set(MigrationContext.configure(connection).get_current_heads()) - known
+def read_versions(connection: sa.Connection) -> frozenset[str]:
+    """Schema versions that a database carries; none in an empty one."""
+    return frozenset(MigrationContext.configure(connection).get_current_heads())
+
+
+def refuse_unknown_versions(versions: frozenset[str]) -> None:
+    """Refuse what a newer Maye wrote.
+
+    Raises:
+        SchemaTooNewError: this code does not know one of the versions.
+    """
+    scripts = ScriptDirectory.from_config(build_alembic_config())
+    unknown = versions - {script.revision for script in scripts.walk_revisions()}
     if unknown:
         raise SchemaTooNewError(
             f"the database has schema version {', '.join(sorted(unknown))}, which this version of "
