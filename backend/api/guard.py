@@ -77,6 +77,11 @@ class Guard:
             detail = "this Host is not accepted: add it to MAYE_ALLOWED_HOSTS"
             await _refuse(guarded_send, 400, "host_not_allowed", detail, request_id)
             return
+        if b"%00" in scope["query_string"]:
+            # No stored text has one, and PostgreSQL refuses to look for it.
+            detail = "a parameter holds the character NUL (%00), which no text here does"
+            await _refuse(guarded_send, 422, "invalid_input", detail, request_id)
+            return
         limit = self._max_body_bytes
         if scope["path"].startswith(WORKER_PREFIX):
             limit *= WORKER_BODY_FACTOR

@@ -45,11 +45,13 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
 def split_float(value: float) -> tuple[float | None, str | None]:
     """Number and flag as they are stored: SQLite turns NaN into NULL, so the flag says which.
 
+    SQLite also forgets the sign of a zero, so no zero has one.
+
     >>> split_float(float("-inf"))
     (None, '-Infinity')
     """
     if math.isfinite(value):
-        return value, None
+        return value or 0.0, None
     if math.isnan(value):
         return None, "NaN"
     return None, "Infinity" if value > 0 else "-Infinity"

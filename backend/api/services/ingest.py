@@ -100,8 +100,8 @@ def _check_metrics(steps: Iterable[StepRecord]) -> None:
 
 
 def _check_size(name: str, number: int) -> int:
-    if number > MAX_INTEGER:
-        raise InvalidInputError(f"{name} is larger than {MAX_INTEGER}")
+    if abs(number) > MAX_INTEGER:
+        raise InvalidInputError(f"{name} is not between -{MAX_INTEGER} and {MAX_INTEGER}")
     return number
 
 
