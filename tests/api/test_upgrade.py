@@ -115,8 +115,8 @@ def test_everything_is_there_and_served_after_the_upgrade(
 
 
 def without_new(answered: Any) -> Any:
-    """Without what the version before did not keep: priorities, needs, and what follows of them."""
-    new = {"priority", "waits_for"}
+    """Without what the version before did not keep: priorities, and where data sets came from."""
+    new = {"priority", "waits_for", "source"}
     if isinstance(answered, dict):
         return {k: without_new(v) for k, v in answered.items() if k not in new}
     if isinstance(answered, list):
