@@ -31,3 +31,14 @@ export const queueQuery = queryOptions({
 function isServedFirst(a: Run, b: Run): number {
   return b.priority - a.priority || Date.parse(a.created_at) - Date.parse(b.created_at);
 }
+
+/** The server measures at most once a minute. */
+const STORAGE_MS = 60_000;
+
+export type Storage = Schemas["StorageInfo"];
+
+export const storageQuery = queryOptions({
+  queryKey: ["storage"],
+  queryFn: () => unwrap(client.GET("/api/v1/storage")),
+  refetchInterval: STORAGE_MS,
+});

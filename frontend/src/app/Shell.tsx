@@ -6,6 +6,7 @@ import { toggleTheme, useTheme } from "@/components/theme";
 import { useShortcuts } from "@/components/use-shortcuts";
 
 import { ShortcutHelp } from "./ShortcutHelp";
+import { StorageBanner } from "./StorageBanner";
 import { useStream } from "./use-stream";
 import "./shell.css";
 
@@ -65,6 +66,7 @@ export function Shell() {
           Reconnecting to the server. What you see may be old; nothing is lost.
         </div>
       ) : null}
+      <StorageBanner />
       <main id="main" tabIndex={-1} data-stream={stream}>
         <Outlet />
       </main>

@@ -6,6 +6,7 @@ import { EmptyState, ErrorState, Loading } from "@/components/States";
 
 import { QueueTable } from "./QueueTable";
 import { StartWorker } from "./StartWorker";
+import { StoragePanel } from "./StoragePanel";
 import { groupByHost, summarize } from "./worker-groups";
 import { WorkerCard } from "./WorkerCard";
 import "./workers.css";
@@ -52,6 +53,7 @@ export function WorkersPage() {
           </details>
         </>
       )}
+      <StoragePanel />
     </div>
   );
 }

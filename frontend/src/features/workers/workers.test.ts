@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 
 import type { Worker } from "@/api/worker-queries";
 
+import { storageRows } from "./storage-rows";
 import { differingVersion, groupByHost, summarize } from "./worker-groups";
 
 function worker(change: Partial<Worker>): Worker {
@@ -55,4 +56,13 @@ test("a version of Maye is named only where it is another than the server's", ()
   expect(differingVersion(worker({ versions: { maye: "1.1" } }), "1.1")).toBeNull();
   expect(differingVersion(worker({}), "1.1")).toBeNull();
   expect(differingVersion(worker({ versions: { maye: "1.0" } }), undefined)).toBeNull();
+});
+
+test("kinds that take nothing are left out, the largest comes first and fills its bar", () => {
+  const rows = storageRows({ logs: 10, checkpoints: 40, traces: 0, future: 20 });
+  expect(rows.map(({ label, share }) => [label, share])).toEqual([
+    ["Checkpoints", 1],
+    ["future", 0.5],
+    ["Logs", 0.25],
+  ]);
 });
