@@ -1,15 +1,21 @@
 """Fixtures for all tests."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.databases import KINDS, new_database
-from tests.postgres import PostgresServer, running_postgres
+if TYPE_CHECKING:
+    from tests.postgres import PostgresServer
 
 ROOT = Path(__file__).resolve().parent.parent
+KINDS = ("sqlite", "postgresql")
+"""Databases that tests run on."""
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +33,9 @@ def test_data() -> Path:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A real PostgreSQL, started once for all tests that ask for it; its absence is a failure."""
+    # Imported here and below: the environment of the tests of vLLM has no package of databases.
+    from tests.postgres import running_postgres
+
     with running_postgres() as server:
         yield server
 
@@ -34,20 +43,23 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(params=KINDS)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A migrated database; every test that uses it, however indirectly, runs on both kinds."""
-
-    def find_server() -> PostgresServer:
-        return request.getfixturevalue("postgres")
-
-    with new_database(request.param, tmp_path / "home", find_server) as url:
+    with _new_database(request, tmp_path / "home", is_empty=False) as url:
         yield url
 
 
 @pytest.fixture(params=KINDS)
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database without tables, of either kind."""
+    with _new_database(request, tmp_path, is_empty=True) as url:
+        yield url
+
+
+def _new_database(
+    request: pytest.FixtureRequest, folder: Path, *, is_empty: bool
+) -> AbstractContextManager[str]:
+    from tests.databases import new_database
 
     def find_server() -> PostgresServer:
         return request.getfixturevalue("postgres")
 
-    with new_database(request.param, tmp_path, find_server, is_empty=True) as url:
-        yield url
+    return new_database(request.param, folder, find_server, is_empty=is_empty)
