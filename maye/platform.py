@@ -126,7 +126,7 @@ def serving(environ: Mapping[str, str], say: Callable[[str], None]) -> Iterator[
     settings = Settings.from_environment(environ)
     home = settings.paths.root
     home.mkdir(parents=True, exist_ok=True)
-    with _locked(home):
+    with locked(home):
         port = _choose_port(settings, is_fixed="MAYE_PORT" in environ, say=say)
         local_host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
         platform = Platform(home=home, address=f"http://{local_host}:{port}", say=say)
@@ -181,7 +181,7 @@ def _is_healthy(address: str) -> bool:
 
 
 @contextmanager
-def _locked(home: Path) -> Iterator[TextIO]:
+def locked(home: Path) -> Iterator[TextIO]:
     """The only holder of a folder.
 
     Raises:

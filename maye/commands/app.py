@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 import maye
 from maye.commands import (
     archives,
+    backups,
     comparing,
     doctor,
     evaluating,
@@ -49,6 +50,7 @@ TOPICS = (
     library,
     workers,
     tokens,
+    backups,
     doctor,
 )
 """In the order of `maye --help`."""

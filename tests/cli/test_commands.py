@@ -373,6 +373,24 @@ def test_a_new_token_shuts_out_the_old_one_at_once(maye: CommandLine) -> None:
     assert "Traceback" not in refused.stderr
 
 
+def test_the_database_is_backed_up_and_put_back(
+    maye: CommandLine, alone: CommandLine, finished: dict[str, Any]
+) -> None:
+    assert finished["status"] == "succeeded"
+    file = str(maye.folder / "maye.backup")
+    assert read(maye("backup", file, "--json")) == {"file": file}
+    again = maye("backup", file)
+    assert (again.returncode, "exists" in again.stderr) == (1, True)
+    in_use = maye("restore", file, "--force")
+    assert (in_use.returncode, "is in use" in in_use.stderr) == (1, True)
+    restored = alone("--home", "other", "restore", file)
+    assert restored.returncode == 0, restored.stderr
+    assert "restored" in restored.stdout
+    assert (alone.folder / "other" / "maye.db").stat().st_size > 0
+    refused = alone("--home", "other", "restore", file)
+    assert (refused.returncode, refused.stdout) == (1, "")
+
+
 def test_the_platform_is_found_by_options_and_its_absence_has_a_code(
     maye: CommandLine, alone: CommandLine, platform: LivingPlatform
 ) -> None:
