@@ -1,7 +1,8 @@
 """The command line of a trainer, and what it leaves behind when the run cannot succeed.
 
 A trainer talks to nobody: everything it reports goes to the run's spool. Exit status 0 means that
-the run is complete; 1 that it cannot succeed, with the reason in the attempt's failure file.
+the run is complete; 1 that it cannot succeed, with the reason in the attempt's failure file; 74 the
+same where the disk was full, which may have kept the reason from being written.
 """
 
 import argparse
@@ -17,7 +18,8 @@ from transformers.utils.logging import disable_progress_bar
 
 from backend.contract.artifacts import Home, RunFolder
 from backend.contract.config import parse_config
-from backend.contract.errors import PlatformError
+from backend.contract.disk import EXIT_DISK_FULL, MAKE_ROOM, is_full
+from backend.contract.errors import DiskFullError, PlatformError
 from worker.leash import die_with_parent
 from worker.out_of_memory import CODE as OUT_OF_MEMORY
 from worker.out_of_memory import describe, is_out_of_memory
@@ -64,6 +66,11 @@ def main(module: str, run: Run) -> int:
         run(home, folder, arguments.fence, is_forced=arguments.force_resume)
     except PlatformError as error:
         return _give_up(folder, arguments.fence, error.code, error.message)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        log.exception("the disk is full")
+        return _give_up(folder, arguments.fence, DiskFullError.code, f"{error}: {MAKE_ROOM}")
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
@@ -82,10 +89,13 @@ def main(module: str, run: Run) -> int:
 def _give_up(folder: RunFolder, fence: int, code: str, message: str) -> int:
     log.error("%s: %s", code, message)
     file = folder.failure(fence)
-    file.parent.mkdir(parents=True, exist_ok=True)
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x") as opened:
             opened.write(json.dumps({"code": code, "message": message}))
     except FileExistsError:
         log.info("another device has failed first: its reason is the one that is told")
-    return 1
+    except OSError as error:
+        # Whoever reads an empty file goes by the exit status.
+        log.error("the reason could not be written down: %s", error)
+    return EXIT_DISK_FULL if code == DiskFullError.code else 1

@@ -14,7 +14,8 @@ from torch.nn import Parameter
 from torch.optim import AdamW
 
 from backend.contract.config import CheckpointConfig
-from backend.contract.errors import CheckpointNotSavedError
+from backend.contract.disk import MAKE_ROOM, is_full
+from backend.contract.errors import CheckpointNotSavedError, DiskFullError
 from backend.contract.messages import (
     AnswerRecord,
     NoticeRecord,
@@ -169,7 +170,8 @@ class Journal:
         goes on.
 
         Raises:
-            CheckpointNotSavedError: it was the last one, which holds what the run has learnt.
+            DiskFullError: there was no room for the last one, which holds what the run has learnt.
+            CheckpointNotSavedError: the last one could not be saved for another reason.
         """
         watch = Stopwatch()
         self._reporter.sync()
@@ -184,6 +186,9 @@ class Journal:
             )
         except CheckpointNotSavedError as error:
             if counters.rl_step == self.total_rl_steps:
+                cause = error.__cause__
+                if isinstance(cause, Exception) and is_full(cause):
+                    raise DiskFullError(f"{error.message}; {MAKE_ROOM}") from error
                 raise
             self.log_metrics({"health/checkpoint_failed": 1.0})
             self.notice(f"{error.message}; training goes on, and would resume from the one before")

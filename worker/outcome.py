@@ -5,7 +5,8 @@ import signal
 from enum import StrEnum
 
 from backend.contract.artifacts import RunFolder
-from backend.contract.errors import TrainingError
+from backend.contract.disk import EXIT_DISK_FULL, MAKE_ROOM
+from backend.contract.errors import DiskFullError, TrainingError
 from backend.contract.messages import AttemptEnd, Outcome
 from worker.trainer_log import clean_text, read_last_lines
 
@@ -61,7 +62,13 @@ def judge_exit(
     if status == EXIT_LOST:
         reason = f"the trainer asked to be started again (exit status {EXIT_LOST})"
         return AttemptEnd(fence=fence, outcome=Outcome.LOST, reason=reason)
-    return _read_failure(folder, fence) or AttemptEnd(
+    failure = _read_failure(folder, fence)
+    if failure is None and status == EXIT_DISK_FULL:
+        reason = f"the disk of MAYE_HOME is full on the machine of the run: {MAKE_ROOM}"
+        return AttemptEnd(
+            fence=fence, outcome=Outcome.FAILED, error_code=DiskFullError.code, reason=reason
+        )
+    return failure or AttemptEnd(
         fence=fence,
         outcome=Outcome.FAILED,
         error_code=TrainingError.code,

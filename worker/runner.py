@@ -19,8 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backend.contract.artifacts import RunFolder
+from backend.contract.disk import MAKE_ROOM, is_full
 from backend.contract.errors import (
     ConflictError,
+    DiskFullError,
     InvalidInputError,
     NotFoundError,
     PlatformError,
@@ -213,6 +215,25 @@ def give_back(
 ) -> AttemptEnd | None:
     """Lose an attempt that this machine cannot begin; as `supervise`."""
     end = AttemptEnd(fence=claim.fence, outcome=Outcome.LOST, reason=reason)
+    return _tell_alone(settings, claim, end, is_asked_to_stop=is_asked_to_stop)
+
+
+def fail_for_want_of_room(
+    settings: Settings, claim: Claim, error: OSError, *, is_asked_to_stop: Callable[[], bool]
+) -> AttemptEnd | None:
+    """Fail an attempt whose files this machine's disk does not take; as `supervise`."""
+    end = AttemptEnd(
+        fence=claim.fence,
+        outcome=Outcome.FAILED,
+        error_code=DiskFullError.code,
+        reason=f"{error}: {MAKE_ROOM}",
+    )
+    return _tell_alone(settings, claim, end, is_asked_to_stop=is_asked_to_stop)
+
+
+def _tell_alone(
+    settings: Settings, claim: Claim, end: AttemptEnd, *, is_asked_to_stop: Callable[[], bool]
+) -> AttemptEnd | None:
     api = _connect(settings)
     try:
         return end if _tell_end(api, claim, end, is_asked_to_stop) else None
@@ -230,8 +251,11 @@ def _prepare(folder: RunFolder, claim: Claim) -> None:
     for path in (folder.spools, folder.checkpoints, folder.log(claim.fence).parent):
         path.mkdir(parents=True, exist_ok=True)
     temporary = folder.config.with_suffix(f".{claim.fence}.tmp")
-    temporary.write_text(claim.config.model_dump_json(indent=2) + "\n")
-    temporary.replace(folder.config)
+    try:
+        temporary.write_text(claim.config.model_dump_json(indent=2) + "\n")
+        temporary.replace(folder.config)
+    finally:
+        temporary.unlink(missing_ok=True)
     leftovers = kill_leftovers(claim.run_id)
     if leftovers:
         LOG.warning("killed what an earlier attempt had left running: %s", leftovers)
@@ -268,6 +292,28 @@ def _tell_end(
         return False
 
 
+def _carry_out(
+    settings: Settings, claim: Claim, is_asked_to_stop: Callable[[], bool]
+) -> AttemptEnd | None:
+    """Supervise an attempt, or say why this machine cannot; as `supervise`."""
+    missing = find_missing(settings.paths, claim.config)
+    if missing is not None:
+        LOG.error("%s", missing)
+        return give_back(settings, claim, missing, is_asked_to_stop=is_asked_to_stop)
+    try:
+        return supervise(
+            settings,
+            claim,
+            trainer_argv=trainer_argv(claim, settings.paths.root),
+            is_asked_to_stop=is_asked_to_stop,
+        )
+    except OSError as error:
+        if not is_full(error):
+            raise
+        LOG.exception("the disk is full")
+        return fail_for_want_of_room(settings, claim, error, is_asked_to_stop=is_asked_to_stop)
+
+
 def main(arguments: list[str]) -> int:
     """Read a claim from standard input and carry it out."""
     parser = argparse.ArgumentParser(prog="python -m worker.runner", description=__doc__)
@@ -290,17 +336,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda number, _: stop_asked.append(number))
     signal.signal(signal.SIGINT, lambda number, _: stop_asked.append(number))
     adopt_orphans()
-    missing = find_missing(settings.paths, claim.config)
-    if missing is not None:
-        LOG.error("%s", missing)
-        end = give_back(settings, claim, missing, is_asked_to_stop=lambda: bool(stop_asked))
-    else:
-        end = supervise(
-            settings,
-            claim,
-            trainer_argv=trainer_argv(claim, settings.paths.root),
-            is_asked_to_stop=lambda: bool(stop_asked),
-        )
+    end = _carry_out(settings, claim, lambda: bool(stop_asked))
     LOG.info("the end: %s", end.model_dump_json() if end else "left to somebody else")
     return 0 if end else 1
 

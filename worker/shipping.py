@@ -76,6 +76,8 @@ class Shipper:
     """Why shipping ended early."""
     should_stop: threading.Event = field(default_factory=threading.Event)
     """Set to give up without draining."""
+    reached: dict[int, Shipped] = field(default_factory=dict)
+    """Attempt to what was acknowledged while this runner lives."""
 
     def ship(self) -> None:
         """Ship until the trainer has ended and nothing is left, or until told to stop."""
@@ -106,7 +108,7 @@ class Shipper:
     def _ship_attempt(self, fence: int) -> bool:
         """Ship one batch of an attempt; whether there was anything to ship."""
         is_live = fence == self.fence and self.is_live.is_set()
-        shipped = load_shipped(self.folder.shipped(fence))
+        shipped = self.reached.get(fence) or load_shipped(self.folder.shipped(fence))
         records, spool_end = self._next_records(fence, shipped.spool, is_live=is_live)
         chunks, log_end = self._next_chunks(fence, shipped.log, is_live=is_live)
         reached = Shipped(spool=spool_end, log=log_end)
@@ -116,7 +118,12 @@ class Shipper:
             batch = IngestBatch(fence=self.fence, records=records, log=chunks)
             if not retry_for_ever(lambda: self.api.ingest(self.run_id, batch), self.should_stop):
                 return False
-        save_shipped(self.folder.shipped(fence), reached)
+        self.reached[fence] = reached
+        try:
+            save_shipped(self.folder.shipped(fence), reached)
+        except OSError as error:
+            # It costs the next attempt only repetition; this one remembers.
+            LOG.warning("how far attempt %d was shipped could not be stored: %s", fence, error)
         return True
 
     def _next_records(
@@ -188,5 +195,8 @@ def save_shipped(path: Path, shipped: Shipped) -> None:
     """Remember how far an attempt was acknowledged, all or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps({"spool": shipped.spool, "log": shipped.log}))
-    temporary.replace(path)
+    try:
+        temporary.write_text(json.dumps({"spool": shipped.spool, "log": shipped.log}))
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

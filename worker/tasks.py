@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from backend.contract.disk import DiskState, read_space
 from backend.contract.messages import Claim, ClaimRequest
 from backend.contract.settings import Settings
 from worker.api_client import ApiClient, UnreachableError
@@ -49,6 +50,10 @@ class Doorbell:
 
     def _claim(self, api: ApiClient) -> Claim | None:
         """The next run, if any; an API that is away is asked again for a short while."""
+        space = read_space(self.settings.paths.root, self.settings.min_free_disk_bytes)
+        if space.state is DiskState.FULL:
+            LOG.warning("no run is taken: %s", space.describe())
+            return None
         name = self.settings.worker_name or default_name()
         request = ClaimRequest(worker=name, slots=self.settings.worker_slots)
         deadline = time.monotonic() + RETRY_FOR_S

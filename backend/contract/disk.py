@@ -12,6 +12,9 @@ WARN_FACTOR = 2
 """So many times the wanted free space is when a warning begins."""
 FULL_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """No space, an exhausted quota, a file larger than allowed."""
+EXIT_DISK_FULL = 74
+"""Exit status of a trainer that cannot write what it must (EX_IOERR): no file can say so."""
+MAKE_ROOM = "make room on the disk of MAYE_HOME, then resume the run"
 _OS_ERROR = re.compile(r"\bos error (\d+)\b")
 
 

@@ -74,18 +74,25 @@ class AnswerStore:
         return None if told is None else _ANSWERS.validate_json(told)
 
     def keep(self, chunk: Chunk, weights: str, answers: Sequence[AnswerRecord]) -> None:
-        """Write the answers of a chunk, durable when this returns."""
+        """Write the answers of a chunk, durable when this returns.
+
+        Where the disk does not take them, a later attempt only has to ask again.
+        """
         if not self._devices.is_first:
             return
         body = "".join(f"{answer.model_dump_json()}\n" for answer in answers)
         header = {"key": self._key(chunk, weights), "sha256": _hash_text(body)}
         self._folder.mkdir(parents=True, exist_ok=True)
         partial = self._folder / f"{chunk.name}.partial"
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(header) + "\n" + body)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self._folder / chunk.name)
+        try:
+            with partial.open("w", encoding="utf-8") as file:
+                file.write(json.dumps(header) + "\n" + body)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(self._folder / chunk.name)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            log.warning("%s is not kept for a later attempt: %s", chunk.name, error)
 
     def forget(self, rl_step: int) -> None:
         """Drop what no attempt will ask for again: answers of steps up to a saved checkpoint's."""

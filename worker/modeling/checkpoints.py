@@ -7,6 +7,7 @@ SHA-256 of every file. Each file, the folder and its parent are synced before th
 name, so that a crash at any moment leaves the older one valid.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -35,7 +36,7 @@ from backend.contract.messages import CheckpointRecord
 from worker.modeling.random_state import random_state, restore_random
 
 FORMAT_VERSION = 2
-SPACE_FACTOR = 2
+SPACE_FACTOR = 2.2
 """Free space that a save wants, in sizes of its tensors: nothing may fill the disk to the brim."""
 _NAME = re.compile(r"^step-(\d{8})\.f(\d+)(\.corrupt)?$")
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
@@ -85,7 +86,8 @@ def save_checkpoint(
         manifest_sha256 = hash_file(folder / name / "manifest.json")
     except (OSError, SafetensorError) as error:
         shutil.rmtree(partial, ignore_errors=True)
-        raise CheckpointNotSavedError(f"checkpoint {name} could not be saved: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise CheckpointNotSavedError(f"checkpoint {name} could not be saved: {why}") from error
     return CheckpointRecord(
         rl_step=rl_step, name=name, manifest_sha256=manifest_sha256, size_bytes=size_bytes
     )
@@ -93,11 +95,12 @@ def save_checkpoint(
 
 def _check_space(folder: Path, checkpoint: Checkpoint) -> None:
     tensors = [*checkpoint.weights.values(), *checkpoint.moments.values()]
-    wanted = SPACE_FACTOR * sum(tensor.nbytes for tensor in tensors)
+    wanted = int(SPACE_FACTOR * sum(tensor.nbytes for tensor in tensors))
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if free < wanted:
-        raise OSError(f"{free} bytes are free on the disk, {wanted} are wanted")
+        told = f"{free} bytes are free on the disk, {wanted} are wanted"
+        raise OSError(errno.ENOSPC, told)
 
 
 def _write(partial: Path, name: str, checkpoint: Checkpoint) -> int:

@@ -80,13 +80,18 @@ def export_model(
     """
     partial = target.with_name(f"{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    # The model's own files come last: what transformers makes of its generation config is not it.
-    load_trained(model, cfg, checkpoint.weights).save_pretrained(partial)
-    shutil.copytree(
-        model, partial, ignore=shutil.ignore_patterns(*WEIGHTS, ".*"), dirs_exist_ok=True
-    )
-    shutil.rmtree(target, ignore_errors=True)
-    partial.rename(target)
+    trained = load_trained(model, cfg, checkpoint.weights)
+    try:
+        # The model's own files come last: what transformers makes of its generation config is not
+        # it.
+        trained.save_pretrained(partial)
+        shutil.copytree(
+            model, partial, ignore=shutil.ignore_patterns(*WEIGHTS, ".*"), dirs_exist_ok=True
+        )
+        shutil.rmtree(target, ignore_errors=True)
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 @torch.no_grad()

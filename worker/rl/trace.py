@@ -6,11 +6,12 @@ makes a step again writes the trace of that step again and removes those of earl
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -103,9 +104,18 @@ class Tracer:
         return Observed(samples=tuple(sorted(set(cfg.samples))) or tuple(everything))
 
     def save(
-        self, observed: Observed, trajectory: Trajectory, stats: UpdateStats, *, rl_step: int
+        self,
+        observed: Observed,
+        trajectory: Trajectory,
+        stats: UpdateStats,
+        *,
+        rl_step: int,
+        notice: Callable[[str], None],
     ) -> None:
-        """Write the trace of a step that is traced, and drop those no longer kept."""
+        """Write the trace of a step that is traced, and drop those no longer kept.
+
+        A disk that does not take it costs the run nothing else: `notice` is told, training goes on.
+        """
         if not observed.samples:
             return
         tensors = build_tensors(observed, trajectory, stats.policy, self._cfg, self._processor)
@@ -123,7 +133,11 @@ class Tracer:
             updates=describe_updates(observed, trajectory, self._cfg),
             entries=tuple(observed.entries),
         )
-        write_trace(self._folder.trace(rl_step, self._fence), trace, tensors)
+        try:
+            write_trace(self._folder.trace(rl_step, self._fence), trace, tensors)
+        except (OSError, SafetensorError) as error:
+            notice(f"the trace of step {rl_step} could not be written: {error}; training goes on")
+            return
         remove_old(self._folder, rl_step, keep=self._cfg.trace.keep)
 
 
@@ -262,9 +276,12 @@ def write_trace(path: Path, trace: StepTrace, tensors: dict[str, Tensor]) -> Non
     """Write a trace so that it is whole or absent."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
-    save_file(tensors, partial, metadata={METADATA_KEY: trace.model_dump_json()})
-    _sync(partial)
-    partial.replace(path)
+    try:
+        save_file(tensors, partial, metadata={METADATA_KEY: trace.model_dump_json()})
+        _sync(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
     _sync(path.parent)
 
 

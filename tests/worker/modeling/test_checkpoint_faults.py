@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from backend.contract.config import CheckpointConfig
-from backend.contract.errors import CheckpointNotSavedError, ResumeRefusedError
+from backend.contract.errors import CheckpointNotSavedError, DiskFullError, ResumeRefusedError
 from backend.contract.messages import CheckpointRecord, NoticeRecord, StepRecord
 from tests.worker.modeling.test_checkpoints import save, trained
 from worker.journal import Counters, Journal
@@ -241,7 +241,7 @@ def test_training_outlives_a_full_disk_loudly_but_a_run_cannot_end_without_its_l
     failed = [r for r in spool.records if isinstance(r, StepRecord) and r.rl_step == 2]
     assert failed[0].metrics == {"health/checkpoint_failed": 1.0}
     assert step_of(tmp_path) == 1
-    with pytest.raises(CheckpointNotSavedError):
+    with pytest.raises(DiskFullError, match="could not be saved: 100 bytes are free.*make room"):
         save_by_journal(spool, tmp_path, 3, total=3)
 
 
