@@ -98,9 +98,7 @@ def train(job: Job, journal: Journal) -> None:
         job.engine.load_weights(models.policy)
         watch.lap("update")
         if models.devices.is_first:
-            job.tracer.save(
-                traced, trajectory, stats, rl_step=draw.rl_step, notice=journal.notice
-            )
+            job.tracer.save(traced, trajectory, stats, rl_step=draw.rl_step, notice=journal.notice)
 
         epoch = draw.rl_step / job.sampler.rl_steps_per_epoch
         counters = counters_after(journal.counters, draw, trajectory, epoch=epoch)

@@ -241,7 +241,7 @@ def test_training_outlives_a_full_disk_loudly_but_a_run_cannot_end_without_its_l
     failed = [r for r in spool.records if isinstance(r, StepRecord) and r.rl_step == 2]
     assert failed[0].metrics == {"health/checkpoint_failed": 1.0}
     assert step_of(tmp_path) == 1
-    with pytest.raises(DiskFullError, match="could not be saved: 100 bytes are free.*make room"):
+    with pytest.raises(DiskFullError, match=r"could not be saved: 100 bytes are free.*make room"):
         save_by_journal(spool, tmp_path, 3, total=3)
 
 
