@@ -17,7 +17,7 @@ import type { Draft, Source } from "./dataset-draft";
 import { ManifestFields } from "./ManifestFields";
 
 const route = getRouteApi("/shell/new-dataset");
-const LABELS: Record<Source, string> = { upload: "Upload a file", folder: "Folder on the server", hub: "Hugging Face hub" };
+const LABELS: Record<Source, string> = { upload: "Upload", folder: "Server folder", hub: "Hugging Face hub" };
 
 /** Add a data set: completely, or not at all with every bad row listed. */
 export function AddDatasetPage() {

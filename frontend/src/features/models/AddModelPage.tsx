@@ -9,7 +9,7 @@ import { Refusal } from "@/components/Refusal";
 const route = getRouteApi("/shell/new-model");
 const SOURCES = ["folder", "hub"] as const;
 type Source = (typeof SOURCES)[number];
-const LABELS: Record<Source, string> = { folder: "Folder on the server", hub: "Hugging Face hub" };
+const LABELS: Record<Source, string> = { folder: "Server folder", hub: "Hugging Face hub" };
 const EMPTY = { folder: "", repo: "", revision: "main", slug: "", title: "" };
 
 /** Register a model, from a folder on the server or from the hub. */
