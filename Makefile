@@ -28,7 +28,7 @@ SITE_SOURCES := mkdocs.yml $(shell find docs -type f -not -path '*/__pycache__/*
 WITH_NODE = PATH="$$("$(CURDIR)/$(BIN)/python" "$(CURDIR)/.ci/node_folder.py"):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-full up test test-vllm check bench campaign client docs reference wheel python-found chromium-found
+.PHONY: help demo demo-full up test test-vllm check bench campaign client docs reference wheel python-found chromium-found postgres-found
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -42,7 +42,7 @@ demo-full: $(PACKAGES) $(FRONTEND) $(SITE)
 up: $(PACKAGES) $(FRONTEND) $(SITE)
 	@$(BIN)/maye up
 
-test: $(PACKAGES) $(FRONTEND) $(SITE) chromium-found
+test: $(PACKAGES) $(FRONTEND) $(SITE) chromium-found postgres-found
 	@echo "== tests"
 	@$(WITH_NODE) $(BIN)/python -m pytest $(PYTEST)
 
@@ -120,4 +120,13 @@ chromium-found:
 	echo "The browser tests need a Chromium and none was found (looked for MAYE_CHROMIUM, chromium,"; \
 	echo "chromium-browser, google-chrome). On Debian and Ubuntu one command installs it:"; \
 	echo "    sudo apt-get install --yes chromium"; \
+	exit 1
+
+postgres-found:
+	@for name in "$$MAYE_POSTGRES_BIN/initdb" initdb /usr/lib/postgresql/*/bin/initdb; do \
+		if command -v "$$name" >/dev/null; then exit 0; fi; done; \
+	echo "The tests run on PostgreSQL, too, which they start themselves, and none was found (looked"; \
+	echo "for initdb in MAYE_POSTGRES_BIN, on PATH, in /usr/lib/postgresql/*/bin)."; \
+	echo "On Debian and Ubuntu one command installs it:"; \
+	echo "    sudo apt-get install --yes postgresql"; \
 	exit 1

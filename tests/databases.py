@@ -7,11 +7,18 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from backend.database.migrate import upgrade
 from backend.database.session import Database
 from tests.postgres import PostgresServer
 
 KINDS = ("sqlite", "postgresql")
+ON_BOTH_DATABASES = pytest.mark.parametrize("platform", KINDS, indirect=True, scope="module")
+"""For files of tests/platform that depend on the database: what survives, what a report reads.
+
+The others are about processes, files and the command line; twice of them would cost minutes.
+"""
 
 
 @contextmanager

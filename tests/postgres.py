@@ -1,4 +1,4 @@
-"""A real PostgreSQL in a temporary folder, without durability, for tests and benchmarks."""
+"""A real PostgreSQL in a temporary folder, for tests and benchmarks."""
 
 import os
 import shutil
@@ -90,8 +90,11 @@ class PostgresServer:
 
 
 @contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
+def running_postgres(*, is_durable: bool = False) -> Iterator[PostgresServer]:
     """A server of one's own while the block runs.
+
+    Args:
+        is_durable: Whether commits wait for the disk; tests have nothing to lose.
 
     Raises:
         FileNotFoundError: PostgreSQL is not installed.
@@ -121,7 +124,7 @@ def running_postgres() -> Iterator[PostgresServer]:
             "listen_addresses": "127.0.0.1",
             "port": port,
             "unix_socket_directories": folder,
-            "fsync": "off",
+            "fsync": "on" if is_durable else "off",
             "max_connections": 200,
             "timezone": "Asia/Kathmandu",
         }

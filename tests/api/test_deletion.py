@@ -231,3 +231,11 @@ def test_the_relay_finishes_what_a_crash_has_left_and_what_cannot_be_removed_sto
         left = session.scalars(sa.select(Deletion.run_id).where(Deletion.finished_at.is_(None)))
         assert left.all() == [stuck]
     assert elsewhere.is_dir()
+
+
+def test_every_table_that_names_a_run_is_thought_of() -> None:
+    known = {table.__tablename__ for table in (*deletion.REFERRING, *deletion.LOGGED)}
+    # Evaluations go after their answers, cells with their experiment, and deletions stay.
+    known |= {"evaluations", "experiment_cells", "deletions"}
+    naming = {table.name for table in Base.metadata.sorted_tables if "run_id" in table.c}
+    assert naming == known

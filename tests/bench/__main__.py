@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from tests.bench import drawing, engine, gpu, logprobs, step
+from tests.bench import drawing, engine, gpu, ingest, logprobs, step
 from tests.bench.report import record
 
 BENCHMARKS: Mapping[str, Callable[[], dict[str, float]]] = {
@@ -15,9 +15,10 @@ BENCHMARKS: Mapping[str, Callable[[], dict[str, float]]] = {
     "engine": engine.measure,
     "step": step.measure,
     "logprobs": logprobs.measure,
+    "ingest": ingest.measure,
     "gpu": gpu.measure,
 }
-EVERYWHERE = ("drawing", "engine", "step", "logprobs")
+EVERYWHERE = ("drawing", "engine", "step", "logprobs", "ingest")
 """What `make bench` runs: all that needs no GPU."""
 
 

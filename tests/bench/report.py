@@ -42,6 +42,16 @@ SECTIONS: Mapping[str, tuple[str, str]] = {
         "of the tokens, with all logits and in chunks, each in a process of its own. Aim: a "
         "quarter of the peak.",
     ),
+    "ingest": (
+        "Metrics into the database",
+        "What the API does with a batch of steps of 20 metrics, on SQLite (WAL, "
+        "synchronous=NORMAL) and PostgreSQL (a commit waits for the disk) in turn, median of three "
+        "rounds; then eight runs that log 100 steps a second each, every 0.2 s, and a reader that "
+        "follows as the event stream does, looking every 0.2 s; then a run of a million points "
+        "deleted in pieces while another run logs 100 points every 20 ms. Writers and reader share "
+        "one process, as in the API. Aim: no ingest waits for a second, and points are seen within "
+        "half of one.",
+    ),
     "gpu": (
         "On a GPU",
         "Qwen2.5-VL-3B's shape with random weights, bf16, one GPU: `python -m tests.bench gpu`.",

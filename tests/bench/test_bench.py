@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from tests.bench import engine, gpu
+from tests.bench import engine, gpu, ingest
 from tests.bench.workload import load_workload, varying_lengths
 from worker.workbench.base import BASE_FOLDER
 from worker.workbench.model import build_config
@@ -45,3 +45,15 @@ def test_without_a_gpu_the_gpu_benchmark_says_so(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SystemExit, match="needs a CUDA device"):
         gpu.measure()
+
+
+def test_the_ingest_benchmark_runs_at_a_tiny_size():
+    with ingest.open_databases() as databases:
+        for database in databases.values():
+            assert ingest.measure_rate(database, 100, seconds=0.05) > 0
+            live, _ = ingest.measure_age(database, seconds=0.4)
+            num_steps = round(0.4 * ingest.STEPS_PER_S)
+            assert live.num_points == ingest.NUM_RUNS * num_steps * ingest.NUM_KEYS
+            assert len(live.ages_s) == len(live.sent_at)
+            figures = ingest.measure_deletion(database, num_points=20_000)
+            assert min(figures.values()) > 0

@@ -18,8 +18,8 @@ from backend.database import backup as backups
 from backend.database.__main__ import main
 from backend.database.backup import back_up, find_program, restore
 from backend.database.session import RUN_COUNTER, Database, raise_counter
-from tests.conftest import ROOT
 from tests.databases import new_database
+from tests.platform.living_platform import ROOT
 from tests.postgres import PostgresServer
 
 

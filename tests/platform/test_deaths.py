@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from maye.client import AwayError, Client
+from tests.databases import ON_BOTH_DATABASES
 from tests.platform.living_platform import LivingPlatform, tiny_config, wait_until
 
+pytestmark = ON_BOTH_DATABASES
 EPOCHS = 8
 TERMINAL = ("succeeded", "failed", "cancelled")
 Curves = dict[str, list[tuple[int, Any]]]

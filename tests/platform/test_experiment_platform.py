@@ -9,6 +9,7 @@ from rich.console import Console
 
 from maye.experiment_progress import follow_experiment
 from maye.report_text import print_report
+from tests.databases import ON_BOTH_DATABASES
 from tests.platform.living_platform import (
     DATASET,
     MODEL,
@@ -17,6 +18,7 @@ from tests.platform.living_platform import (
     tiny_config,
 )
 
+pytestmark = ON_BOTH_DATABASES
 NUM_EPOCHS = 2
 TAUGHT = "tiny-sums-taught"
 
