@@ -34,6 +34,8 @@ from tests.packaging.conftest import ROOT, Installation
 from tests.platform.living_platform import wait_until
 from tests.postgres import PostgresServer, find_programs
 
+# Installing the API's packages takes minutes on a slow or busy machine.
+pytestmark = pytest.mark.timeout(1200)
 VARIABLES = {
     "POSTGRES_PASSWORD": "d" * 48,
     "REDIS_PASSWORD": "e" * 48,

@@ -139,6 +139,7 @@ def open_dashboard(browser: Browser, address: str, token: str) -> list[str]:
     return errors
 
 
+@pytest.mark.timeout(1200)
 def test_the_api_extra_suffices_for_api_and_command_line(api_alone: Installation, tmp_path: Path):
     check = (
         "import importlib, json, pkgutil, sys\n"
