@@ -1,6 +1,6 @@
 """Archives: a run as one file, and a file opened as a run."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -8,6 +8,7 @@ import anyio.to_thread
 from fastapi import APIRouter, Request, Response, status
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
 from backend.api.dependencies import NowDep, PlatformDep, RunId
 from backend.api.schemas import RunDetail
@@ -44,13 +45,24 @@ def export_run(run_id: RunId, platform: PlatformDep) -> StreamingResponse:
         "Content-Disposition": f'attachment; filename="{name}"',
         "Content-Length": str(size_bytes),
     }
-    return StreamingResponse(_chunks(file), media_type=MEDIA_TYPE, headers=headers)
+    return _Download(file, media_type=MEDIA_TYPE, headers=headers)
 
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    with file:
+class _Download(StreamingResponse):
+    """Sends a file and closes it, even when nobody takes the first byte."""
+
+    def __init__(self, file: BinaryIO, *, media_type: str, headers: Mapping[str, str]) -> None:
         file.seek(0)
-        yield from iter(lambda: file.read(CHUNK_BYTES), b"")
+        chunks = iter(lambda: file.read(CHUNK_BYTES), b"")
+        super().__init__(chunks, media_type=media_type, headers=headers)
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._file.close()
 
 
 @router.post(
