@@ -36,7 +36,7 @@ export function DeleteExperiment({ experiment }: { experiment: ExperimentDetail 
       onConfirm={remove}
     >
       <p>
-        <b className="run-name">{experiment.name}</b>: its grid and its report go.{" "}
+        <b>{experiment.name}</b>: its grid and its report go.{" "}
         {withRuns
           ? "Its runs go too, with their metrics, responses, answers and checkpoints, save those that another experiment has. Nothing of it can be brought back."
           : `Its ${runs} stay in the list of runs.`}

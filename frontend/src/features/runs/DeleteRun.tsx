@@ -28,7 +28,7 @@ export function DeleteRun({ run }: { run: RunDetail }) {
       onConfirm={remove}
     >
       <p>
-        <b className="run-name">{run.name}</b> goes with everything that belongs to it, and cannot be brought back:
+        <b>{run.name}</b> goes with everything that belongs to it, and cannot be brought back:
       </p>
       <Lost run={run} />
       {run.origin === null ? <p className="soft">Export keeps all but the checkpoints in a file that opens again.</p> : null}
@@ -41,7 +41,7 @@ function Lost({ run }: { run: RunDetail }) {
   const checkpoints = all.filter(({ is_kept }) => is_kept);
   const size = checkpoints.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
   return (
-    <ul className="lost">
+    <ul className="goes-too">
       <li>metrics of {formatPlural(run.rl_step, "step")}, responses and traced steps</li>
       <li>evaluations with every answer, log and history</li>
       {run.origin !== null ? <li>the problems and pictures that came with its archive</li> : null}

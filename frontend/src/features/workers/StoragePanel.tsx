@@ -4,7 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { storageQuery } from "@/api/worker-queries";
 import type { Storage } from "@/api/worker-queries";
 import { ErrorState, Loading } from "@/components/States";
-import { capitalize, formatBytes } from "@/format";
+import { capitalize, formatBytes, formatGib } from "@/format";
 
 import { storageRows } from "./storage-rows";
 
@@ -38,20 +38,20 @@ function Panel({ storage: { disk, stored_bytes: stored, checkpoint_quota_bytes: 
         <div>
           <dt>Disk of MAYE_HOME</dt>
           <dd>
-            {formatBytes(disk.free_bytes)} free of {formatBytes(disk.total_bytes)}
+            {formatGib(disk.free_bytes)} free of {formatGib(disk.total_bytes)}
           </dd>
         </div>
         <div>
           <dt>Used on it, by all</dt>
-          <dd>{formatBytes(used)}</dd>
+          <dd>{formatGib(used)}</dd>
         </div>
         <div>
           <dt>No run starts below</dt>
-          <dd>{formatBytes(disk.min_free_bytes)}</dd>
+          <dd>{formatGib(disk.min_free_bytes)}</dd>
         </div>
         <div>
           <dt>Quota of checkpoints</dt>
-          <dd>{quota === null ? "none" : `${formatBytes(stored.checkpoints ?? 0)} of ${formatBytes(quota)}`}</dd>
+          <dd>{quota === null ? "none" : `${formatGib(stored.checkpoints ?? 0)} of ${formatGib(quota)}`}</dd>
         </div>
       </dl>
       <table className="storage-kinds">

@@ -13,10 +13,10 @@ const LABELS: Record<string, string> = {
   exports: "Exported weights",
   traces: "Traced steps",
   logs: "Logs",
-  answers: "Answers on their way",
+  answers: "Answers of evaluations",
   datasets: "Data sets",
   models: "Models",
-  database: "Database: metrics, responses, answers",
+  database: "Database",
   other: "Other",
 };
 
