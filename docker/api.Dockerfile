@@ -21,7 +21,12 @@ RUN python -m build --wheel --no-isolation --outdir /wheel . \
     && python -m venv /opt/maye \
     && /opt/maye/bin/pip install --constraint constraints.txt "$(echo /wheel/*.whl)[api]"
 
-FROM python:3.11.14-slim
+FROM python:3.11.14-slim-trixie
+# `maye backup` and `maye restore` need the client of compose's PostgreSQL 17, which trixie has.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends postgresql-client \
+    && rm -rf /var/lib/apt/lists/*
 # The same number in both images: they share the volume of MAYE_HOME.
 RUN groupadd --gid 10001 maye \
     && useradd --uid 10001 --gid maye --home-dir /var/lib/maye --no-log-init maye \
