@@ -109,11 +109,46 @@ def test_a_run_is_renamed_and_deleted(page: Page, platform: LivingPlatform):
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("button", name="Delete the run").click()
     page.wait_for_url("**/runs")
-    expect(page.get_by_test_id("runs-table")).to_be_visible()
+    expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
     expect(page.get_by_text("worth nothing")).to_have_count(0)
     assert run_id not in {run["id"] for run in get(page, "runs")["runs"]}
     goto(page, platform, f"/runs/{run_id}")
     expect(page.get_by_text("There is no such run")).to_be_visible()
+
+
+def test_an_experiment_is_deleted_with_its_runs_once_they_have_ended(
+    page: Page, platform: LivingPlatform
+):
+    with platform.client() as client:
+        [quickstart] = [one for one in client.get("presets") if one["slug"] == "quickstart"]
+    given = ("kind", "model", "dataset", "seed")
+    config = {key: part for key, part in quickstart["config"].items() if key not in given}
+    config["epochs"] = 1000
+    config["algorithm"] |= {"responses_per_rl_step": 8, "responses_per_update": 8}
+    spec = {
+        "name": "a grid of one",
+        "models": ["workbench-base"],
+        "datasets": ["workbench-vision"],
+        "settings": [{"name": "rl", "kind": "rl", "config": config}],
+        "seeds": [0],
+    }
+    with platform.client() as client:
+        made = client.post("experiments", spec)
+    sign_in(page, platform)
+    goto(page, platform, f"/experiments/{made['id']}")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_role("checkbox", name="Delete its 1 run too")).to_be_disabled()
+    page.get_by_role("button", name="Keep it").click()
+    page.get_by_role("button", name="Cancel experiment").click()
+    page.get_by_role("button", name="Cancel the experiment").click()
+    expect(page.get_by_role("button", name="Cancel experiment")).to_have_count(0, timeout=LONG_MS)
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("checkbox", name="Delete its 1 run too").check()
+    page.get_by_role("button", name="Delete it with its runs").click()
+    page.wait_for_url("**/experiments")
+    expect(page.get_by_text("a grid of one")).to_have_count(0)
+    assert get(page, "experiments")["experiments"] == []
+    assert not [run for run in get(page, "runs")["runs"] if "a grid of one" in run["name"]]
 
 
 @pytest.fixture
