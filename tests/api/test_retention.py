@@ -144,6 +144,22 @@ def test_what_a_waiting_evaluation_reads_stays(api: Api) -> None:
     assert kept(api, run_id) == []
 
 
+def test_what_has_come_to_be_needed_since_the_plan_stays(api: Api) -> None:
+    put_real_picture(api)
+    run_id = finish(api, 1, 2, ago_days=90)
+    database, settings = api.platform.database, settings_of(api, keep_checkpoints_days=30.0)
+    now = datetime.now(UTC)
+    with database.read_scope() as session:
+        first, second = retention.look_ahead(session, settings, 2 * MIB, now).due
+    wish = {"model": "tiny", "dataset": "shapes", "splits": ["validation"]}
+    wish["checkpoint"] = {"run": run_id, "rl_step": first.checkpoint.rl_step}  # pyright: ignore
+    assert api.post("evaluations", {"config": wish}).status_code == 201
+    assert not retention.remove_checkpoint(database, settings.paths, first, now=now)
+    assert api.post(f"runs/{run_id}/resume", {}).status_code == 202
+    assert not retention.remove_checkpoint(database, settings.paths, second, now=now)
+    assert kept(api, run_id) == [1, 2]
+
+
 def test_a_warning_comes_before(api: Api) -> None:
     run_id = finish(api, 1, 2, ago_days=28)
     for _ in range(2):

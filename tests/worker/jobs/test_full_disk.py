@@ -18,6 +18,7 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
+import torch
 from safetensors import SafetensorError
 
 from backend.contract.artifacts import Home, RunFolder
@@ -26,9 +27,11 @@ from backend.contract.disk import EXIT_DISK_FULL, DiskSpace, DiskState, is_full,
 from backend.contract.errors import CheckpointNotSavedError, DiskFullError
 from backend.contract.messages import Claim, Outcome
 from backend.contract.settings import Settings
+from backend.contract.traces import StepTrace
 from tests.worker.jobs.fake_api import FakeApi, serve
 from tests.worker.modeling.test_checkpoint_faults import Spool, save_by_journal
 from worker.outcome import judge_exit
+from worker.rl import trace
 from worker.runner import fail_for_want_of_room
 from worker.shipping import Shipped, load_shipped, save_shipped
 from worker.tasks import Doorbell
@@ -196,6 +199,19 @@ def test_half_a_trace_is_taken_away(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     assert run_with_limit(WRITE, tmp_path, limit=10**6).returncode == 0
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000001.f1.safetensors"]
+
+
+def test_a_trace_that_cannot_be_made_durable_is_taken_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(_: Path) -> None:
+        raise OSError(errno.EIO, "the disk broke")
+
+    monkeypatch.setattr(trace, "_sync", break_down)
+    path = tmp_path / "step-00000001.f1.safetensors"
+    with pytest.raises(OSError, match="the disk broke"):
+        trace.write_trace(path, StepTrace.model_construct(rl_step=1), {"x": torch.zeros(10)})
+    assert list(tmp_path.iterdir()) == []
 
 
 KEEP = """
