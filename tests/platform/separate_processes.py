@@ -78,7 +78,9 @@ class SeparateProcesses:
 
     def kill_machine(self, worker: str, run_id: str) -> None:
         """Kill -9 of a worker with the runner and the trainer of its run, as when power fails."""
-        self.processes.pop(worker).kill()
+        killed = self.processes.pop(worker)
+        killed.kill()
+        killed.wait()
         victims = [process for process in self.ours() if run_id in " ".join(process.cmdline())]
         assert len(victims) == 2, victims
         for victim in victims:
