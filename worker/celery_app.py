@@ -13,6 +13,7 @@ import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import celery.apps.worker
 import pynvml
 from celery import Celery
 from celery.signals import setup_logging, worker_ready, worker_shutting_down
@@ -110,7 +111,7 @@ def _serve(app: Celery, announcer: Announcer) -> None:
         LOG.info("stopping; runs go on by themselves (%d started by this process)", num_going_on)
         announcer.should_stop.set()
 
-    def leave_logging_alone(**_: object) -> None:
+    def leave_logging_alone(*_: object, **__: object) -> None:
         """Do nothing."""
 
     def obey_an_earlier_signal(**_: object) -> None:
@@ -118,6 +119,8 @@ def _serve(app: Celery, announcer: Announcer) -> None:
         if announcer.should_stop.is_set():
             os.kill(os.getpid(), signal.SIGTERM)
 
+    # Celery's words about signals go to the output past the log; `say_goodbye` tells the same.
+    celery.apps.worker.safe_say = leave_logging_alone
     # A receiver keeps Celery from replacing the logging that is set up already.
     setup_logging.connect(leave_logging_alone, weak=False)
     worker_shutting_down.connect(say_goodbye, weak=False)
