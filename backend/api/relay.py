@@ -20,6 +20,8 @@ from backend.database.tables import Outbox
 MAX_RINGS_PER_SWEEP = 32
 SWEEPS_BETWEEN_REMINDERS = 3
 """A queued run is rung for again after so many sweeps, should the broker have lost everything."""
+PAUSE_S = 0.02
+"""Between two pieces of what deleted runs have left."""
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +57,12 @@ class Relay:
         """Sweep now: a transaction has just promised a ring."""
         self._wake.set()
 
-    def sweep(self) -> None:
-        """One round: leases, outbox, reminders, and a piece of what deleted runs have left."""
+    def sweep(self) -> bool:
+        """One round: leases, outbox, reminders, and a piece of what deleted runs have left.
+
+        Returns:
+            Whether more of that may be left.
+        """
         if time.monotonic() >= self._expire_from:
             now = datetime.now(UTC)
             with self._database.session_scope() as session:
@@ -65,17 +71,17 @@ class Relay:
             self.num_leases_lost += num_lost
         if not self._publish_outbox():
             self._remind()
-        if self._remove_deleted():
-            # The next piece after the next look at leases and rings, which do not wait for the end.
-            self._wake.set()
+        return self._remove_deleted()
 
     def _loop(self) -> None:
         while not self._should_stop:
+            is_tidying = False
             try:
-                self.sweep()
+                is_tidying = self.sweep()
             except SQLAlchemyError:
                 logger.exception("the relay could not use the database; it tries again")
-            self._wake.wait(self._settings.relay_s)
+            # Between two pieces others write, and leases and rings are looked at.
+            self._wake.wait(PAUSE_S if is_tidying else self._settings.relay_s)
             self._wake.clear()
 
     def _publish_outbox(self) -> bool:

@@ -17,6 +17,7 @@ from backend.api.services.runs import cancel_run
 from backend.contract.settings import Settings
 from backend.database.session import Database
 from backend.database.tables import Answer, Base, Deletion, Evaluation, MetricPoint
+from tests.databases import KINDS
 
 NUM_STEPS = 30
 
@@ -105,7 +106,7 @@ def wait_until_removed(database: Database) -> None:
 def test_a_deleted_run_is_gone_at_once_and_leaves_nothing(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deletion, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(deletion, "ROWS_AT_ONCE", dict.fromkeys(KINDS, 7))
     api.create_run("kept")
     kept = finish(api)
     api.create_run("deleted")
@@ -202,7 +203,7 @@ def test_an_experiment_takes_its_own_runs_along_when_all_have_ended(api: Api) ->
 def test_the_relay_finishes_what_a_crash_has_left_and_what_cannot_be_removed_stops_nobody(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deletion, "ROWS_AT_ONCE", 10)
+    monkeypatch.setattr(deletion, "ROWS_AT_ONCE", dict.fromkeys(KINDS, 10))
     with database.session_scope() as session:
         stuck, run_id = queue_run(session, "stuck"), queue_run(session, "deleted")
         for one in (stuck, run_id):

@@ -6,6 +6,7 @@
 import shutil
 from collections.abc import Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, cast
 from uuid import UUID
 
@@ -42,7 +43,8 @@ from backend.database.tables import (
 )
 from backend.database.tables_experiments import Experiment, ExperimentCell
 
-ROWS_AT_ONCE = 10_000
+ROWS_AT_ONCE = MappingProxyType({"sqlite": 2_000, "postgresql": 10_000})
+"""In SQLite everybody who writes waits for the transaction, and an index costs more."""
 REFERRING = (Outbox, RunEvent, Checkpoint)
 """Small tables whose rows go with the run's."""
 LOGGED = (MetricPoint, Sample, RLStep, LogChunk)
@@ -143,7 +145,7 @@ def list_unfinished(session: Session) -> Sequence[UUID]:
 
 
 def remove_rows(session: Session, run_id: UUID) -> int:
-    """Delete at most ROWS_AT_ONCE rows that a deleted run has logged; returns how many."""
+    """Delete at most ROWS_AT_ONCE of the rows that a deleted run has logged; returns how many."""
     evaluations = sa.select(Evaluation.id).where(Evaluation.run_id == run_id)
     for table in LOGGED:
         if num_rows := _remove_some(session, table, table.run_id == run_id):
@@ -155,9 +157,9 @@ def remove_rows(session: Session, run_id: UUID) -> int:
 
 def _remove_some(session: Session, table: type[Base], condition: sa.ColumnElement[bool]) -> int:
     # Where a row lies: the shortest name for it that each database has.
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    place: sa.ColumnClause[Any] = sa.literal_column("rowid" if is_sqlite else "ctid")
-    some = sa.select(place).select_from(table).where(condition).limit(ROWS_AT_ONCE)
+    kind = session.get_bind().dialect.name
+    place: sa.ColumnClause[Any] = sa.literal_column("rowid" if kind == "sqlite" else "ctid")
+    some = sa.select(place).select_from(table).where(condition).limit(ROWS_AT_ONCE[kind])
     done = session.execute(
         sa.delete(table).where(place.in_(some)), execution_options={"synchronize_session": False}
     )
