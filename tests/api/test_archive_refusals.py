@@ -195,7 +195,11 @@ NO_RECORDS: tuple[tuple[str, Callable[[bytes], bytes], str], ...] = (
     ("metrics.jsonl", edit_line("metrics", {"made/up": 1.0}), "made/up"),
     ("metrics.jsonl", edit_line("logged_at", "2026-01-01T00:00:00"), "cannot be stored"),
     ("metrics.jsonl", edit_line("rl_step", 2**53), "metrics.jsonl, line 1: rl_step"),
-    ("samples.jsonl", edit_line("num_response_tokens", 2**63), "num_response_tokens is larger"),
+    (
+        "samples.jsonl",
+        edit_line("num_response_tokens", 2**63),
+        "num_response_tokens is not between",
+    ),
     ("samples.jsonl", lambda _: b"{'a': 1}\n", "samples.jsonl, line 1"),
     ("samples.jsonl", lambda _: b"\xff\xfe\n", "samples.jsonl, line 1"),
     ("events.jsonl", lambda c: c.partition(b"\n")[0] + b"\n" + c, "cannot be stored together"),
