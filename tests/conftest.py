@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from tests.postgres import PostgresServer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,11 +35,25 @@ def test_data() -> Path:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A real PostgreSQL, started once for all tests that ask for it; its absence is a failure."""
-    # Imported here and below: the environment of the tests of vLLM has no package of databases.
+    # Imported here and below: the environment of the tests of vLLM has neither these packages nor
+    # a browser's.
     from tests.postgres import running_postgres
 
     with running_postgres() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real Chromium for all tests: a thread can drive playwright once only."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser.chromium import launch_chromium
+
+    with sync_playwright() as playwright:
+        browser = launch_chromium(playwright)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(params=KINDS)

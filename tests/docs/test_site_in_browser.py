@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from backend.api import app as application
 from backend.api.documentation import ADDRESS
 from backend.contract.settings import Settings
-from tests.browser.chromium import launch_chromium
 
 PAGES = ("", "tutorial/first-run/", "explanation/four-steps/", "reference/configuration/")
 
@@ -33,14 +32,6 @@ def address(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     yield f"http://127.0.0.1:{socket.getsockname()[1]}{ADDRESS}/"
     server.should_exit = True
     thread.join(timeout=20)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch_chromium(playwright)
-        yield browser
-        browser.close()
 
 
 def open_page(browser: Browser, width: int, faults: list[str]) -> Page:

@@ -4,14 +4,10 @@ import os
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
-
-from tests.browser.chromium import launch_chromium
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -88,11 +84,3 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def api_alone(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """The wheel with what the API needs, as in its image: no torch."""
     return install(wheel, "api", tmp_path_factory.mktemp("api") / "venv")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch_chromium(playwright)
-        yield browser
-        browser.close()
