@@ -48,7 +48,8 @@ def run_with_limit(code: str, *arguments: object, limit: int) -> subprocess.Comp
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
     return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
+        # -B: compiled modules would be cut short as well, for everybody who loads them later.
+        [sys.executable, "-B", "-c", code, *map(str, arguments)],
         cwd=ROOT,
         preexec_fn=obey,
         capture_output=True,
