@@ -65,14 +65,14 @@ def edit_line(key: str, value: Any) -> Callable[[bytes], bytes]:
 
 
 def test_files_that_are_no_archives(api: Api, archive: bytes) -> None:
-    refuse(api, b"", "no archive of Maye")
-    refuse(api, b"hello" * 100, "no archive of Maye")
+    refuse(api, b"", "the file is no zip")
+    refuse(api, b"hello" * 100, "the file is no zip")
     empty = io.BytesIO()
     zipfile.ZipFile(empty, "w").close()
     refuse(api, empty.getvalue(), "is missing")
     refuse(api, write_entries({"run.json": b"{}"}), "is missing")
-    refuse(api, archive[: len(archive) // 2], "no archive of Maye")
-    refuse(api, archive[:-30], "no archive of Maye")
+    refuse(api, archive[: len(archive) // 2], "the file is no zip")
+    refuse(api, archive[:-30], "the file is no zip")
     refuse(api, archive[1000:], "damaged")
     assert upload(api, archive).status_code == 201
 

@@ -4,12 +4,9 @@ Names must be of the list, sizes and their sum bounded, every entry as its hash 
 says. Nothing is extracted by a name from the file, and nothing in it is executed.
 """
 
-import errno
 import hashlib
 import json
-import struct
 import zipfile
-import zlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,20 +18,15 @@ from pydantic import BaseModel, ValidationError
 from backend.api.services import archive_format as layout
 from backend.api.services.archive_format import Manifest
 from backend.api.services.dataset_pictures import MAX_PICTURE_BYTES
+from backend.api.services.untrusted_zip import (
+    CHUNK_BYTES,
+    check_directory,
+    damage_named,
+    is_readable,
+)
 from backend.contract.errors import ArchiveInvalidError, ArchiveTooNewError
 
-CHUNK_BYTES = 2**20
-_END = struct.Struct("<4s4H2LH")
-_LOCATOR = struct.Struct("<4sLQL")
-_END_64 = struct.Struct("<4sQ2H2L4Q")
-_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_IS_ENCRYPTED = 0x1
 _Record = TypeVar("_Record", bound=BaseModel)
-# What Python's zipfile raises on files that are none, or damaged.
-_DAMAGE = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError),
-    *(NotImplementedError, RuntimeError, ValueError),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +74,7 @@ class OpenedArchive:
         Raises:
             ArchiveInvalidError: names entry, line and field.
         """
-        with _damage_named(name), self._zip.open(name) as entry:
+        with damage_named(name, ArchiveInvalidError), self._zip.open(name) as entry:
             number = 0
             while line := entry.readline(layout.MAX_LINE_BYTES + 1):
                 number += 1
@@ -95,7 +87,7 @@ class OpenedArchive:
     def _chunks(self, name: str) -> Iterator[bytes]:
         """An entry's bytes; an error comes at the latest after the last."""
         expected, digest, size_bytes = self.manifest.entries[name], hashlib.sha256(), 0
-        with _damage_named(name), self._zip.open(name) as entry:
+        with damage_named(name, ArchiveInvalidError), self._zip.open(name) as entry:
             while chunk := entry.read(CHUNK_BYTES):
                 digest.update(chunk)
                 size_bytes += len(chunk)
@@ -113,8 +105,13 @@ def open_archive(file: BinaryIO) -> Generator[OpenedArchive]:
         ArchiveTooNewError: a newer version of Maye wrote it.
     """
     size_bytes = file.seek(0, 2)
-    _check_directory_size(file, size_bytes)
-    with _damage_named("the file"):
+    check_directory(
+        file,
+        ArchiveInvalidError,
+        max_entries=layout.MAX_ENTRIES,
+        max_bytes=layout.MAX_DIRECTORY_BYTES,
+    )
+    with damage_named("the file", ArchiveInvalidError):
         opened = zipfile.ZipFile(file)
     with opened:
         infos = _check_infos(opened, size_bytes)
@@ -127,30 +124,6 @@ def open_archive(file: BinaryIO) -> Generator[OpenedArchive]:
                 f"manifest and file do not list the same entries: {different}"
             )
         yield OpenedArchive(manifest, hashlib.sha256(content).hexdigest(), opened)
-
-
-def _check_directory_size(file: BinaryIO, size_bytes: int) -> None:
-    """Refuse a directory that would fill the memory, before the zip module reads it whole."""
-    file.seek(max(0, size_bytes - _END.size - _LOCATOR.size))
-    tail = file.read()
-    if len(tail) < _END.size or tail[-_END.size :][:4] != b"PK\x05\x06":
-        raise ArchiveInvalidError("the file is no archive of Maye, or was cut off: no zip's end")
-    *_, num_entries, num_bytes, _, _ = _END.unpack(tail[-_END.size :])
-    if tail[:4] == b"PK\x06\x07" and len(tail) == _END.size + _LOCATOR.size:
-        # A large archive: the numbers above are placeholders, the real ones lie before.
-        _, _, offset, _ = _LOCATOR.unpack(tail[: _LOCATOR.size])
-        if offset > size_bytes:
-            raise ArchiveInvalidError("the zip's end points outside of the file")
-        file.seek(offset)
-        end = file.read(_END_64.size)
-        if len(end) < _END_64.size:
-            raise ArchiveInvalidError("the zip's end was cut off")
-        *_, num_entries, num_bytes, _ = _END_64.unpack(end)
-    if num_entries > layout.MAX_ENTRIES or num_bytes > layout.MAX_DIRECTORY_BYTES:
-        raise ArchiveInvalidError(
-            f"the zip lists {num_entries} entries in {num_bytes} bytes; at most "
-            f"{layout.MAX_ENTRIES} in {layout.MAX_DIRECTORY_BYTES} are allowed"
-        )
 
 
 def _check_infos(opened: zipfile.ZipFile, size_bytes: int) -> set[str]:
@@ -180,7 +153,7 @@ def _check_info(info: zipfile.ZipInfo, where: str) -> None:
     )
     if not is_file and info.filename not in (*layout.DOCUMENTS, layout.MANIFEST):
         raise ArchiveInvalidError(f"{where} is none that an archive of a run holds")
-    if info.flag_bits & _IS_ENCRYPTED or info.compress_type not in _COMPRESSIONS:
+    if not is_readable(info):
         raise ArchiveInvalidError(f"{where} is encrypted or compressed in a way that none is")
     if is_file and info.compress_type != zipfile.ZIP_STORED:
         raise ArchiveInvalidError(f"{where} is compressed: pictures and traces are stored")
@@ -193,7 +166,7 @@ def _check_info(info: zipfile.ZipInfo, where: str) -> None:
 def _read_manifest(opened: zipfile.ZipFile) -> bytes:
     if opened.getinfo(layout.MANIFEST).file_size > layout.MAX_DIRECTORY_BYTES:
         raise ArchiveInvalidError(f"the manifest has more than {layout.MAX_DIRECTORY_BYTES} bytes")
-    with _damage_named(layout.MANIFEST):
+    with damage_named(layout.MANIFEST, ArchiveInvalidError):
         return opened.read(layout.MANIFEST)
 
 
@@ -221,16 +194,3 @@ def _parse(content: bytes, kind: type[_Record], where: str) -> _Record:
         problem = e.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in problem["loc"])
         raise ArchiveInvalidError(f"{where}: {ascii(field)[1:-1]}: {problem['msg'][:300]}") from e
-
-
-@contextmanager
-def _damage_named(what: str) -> Generator[None]:
-    try:
-        yield
-    except _DAMAGE as e:
-        raise ArchiveInvalidError(f"{what} cannot be read, the archive is damaged: {e}") from e
-    except OSError as e:
-        # A place that the zip names lies before the file's beginning.
-        if e.errno != errno.EINVAL:
-            raise
-        raise ArchiveInvalidError(f"{what} cannot be read, the archive is damaged: {e}") from e

@@ -4,16 +4,19 @@ Regular files with plain names only, in folders below; their number, their size 
 far they expand are bounded; no links, no other way of writing outside of the folder.
 """
 
-import errno
 import re
 import stat
-import struct
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from backend.api.services.untrusted_zip import (
+    CHUNK_BYTES,
+    check_directory,
+    damage_named,
+    is_readable,
+)
 from backend.contract.errors import InvalidInputError
 
 MAX_EXPANSION = 100
@@ -22,21 +25,9 @@ FREE_EXPANSION_BYTES = 16 * 2**20
 MAX_DEPTH = 8
 MAX_LISTED_BYTES_PER_FILE = 512
 """Bytes of the zip's own list for one file: a name, and what tools add."""
-CHUNK_BYTES = 2**20
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._ ()+,=@-]{0,127}")
 _IGNORED = re.compile(r"(^|.*/)(__MACOSX/.*|\.DS_Store|\._[^/]*|Thumbs\.db)$")
 """What file managers add on their own."""
-_END = struct.Struct("<4s4H2LH")
-_LOCATOR = struct.Struct("<4sLQL")
-_END_64 = struct.Struct("<4sQ2H2L4Q")
-_MAX_COMMENT_BYTES = 2**16
-_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_IS_ENCRYPTED = 0x1
-# What Python's zipfile raises on files that are none, or damaged.
-_DAMAGE = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError),
-    *(NotImplementedError, RuntimeError, ValueError),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,50 +51,23 @@ def unpack_zip(file: BinaryIO, target: Path, limits: ZipLimits) -> None:
         InvalidInputError: The file is no zip, is damaged, or holds what is not allowed.
     """
     num_bytes = file.seek(0, 2)
-    _check_list(file, num_bytes, limits)
+    check_directory(
+        file,
+        InvalidInputError,
+        # Folders are entries as well.
+        max_entries=2 * limits.max_files,
+        max_bytes=MAX_LISTED_BYTES_PER_FILE * limits.max_files,
+    )
     try:
-        with zipfile.ZipFile(file) as opened:
+        with damage_named("the zip", InvalidInputError), zipfile.ZipFile(file) as opened:
             infos = [info for info in opened.infolist() if not _is_left_out(info)]
             _check_infos(infos, num_bytes, limits)
             for info in infos:
                 path = target.joinpath(*info.filename.split("/"))
                 path.parent.mkdir(parents=True, exist_ok=True)
                 _unpack(opened, info, path)
-    except _DAMAGE as e:
-        raise InvalidInputError(f"the zip is damaged: {ascii(str(e))[1:-1][:200]}") from e
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as e:
         raise InvalidInputError("the zip has a file and a folder of the same name") from e
-    except OSError as e:
-        # A place that the zip names lies before the file's beginning.
-        if e.errno != errno.EINVAL:
-            raise
-        raise InvalidInputError("the zip is damaged: its list points outside of it") from e
-
-
-def _check_list(file: BinaryIO, num_bytes: int, limits: ZipLimits) -> None:
-    """Refuse a list of files that would fill the memory, before the zip module reads it whole."""
-    begin = max(0, num_bytes - _END.size - _MAX_COMMENT_BYTES - _LOCATOR.size)
-    file.seek(begin)
-    tail = file.read()
-    at = tail.rfind(b"PK\x05\x06")
-    if at < 0 or len(tail) - at < _END.size:
-        raise InvalidInputError("the file is no zip, or was cut off: a zip's end is missing")
-    *_, num_entries, list_bytes, _, _ = _END.unpack_from(tail, at)
-    locator_at = at - _LOCATOR.size
-    if locator_at >= 0 and tail[locator_at : locator_at + 4] == b"PK\x06\x07":
-        # A large zip: the numbers above are placeholders, the real ones lie before.
-        _, _, offset, _ = _LOCATOR.unpack_from(tail, locator_at)
-        file.seek(min(offset, num_bytes))
-        end = file.read(_END_64.size)
-        if len(end) < _END_64.size:
-            raise InvalidInputError("the zip was cut off")
-        *_, num_entries, list_bytes, _ = _END_64.unpack(end)
-    most = MAX_LISTED_BYTES_PER_FILE * limits.max_files
-    if num_entries > 2 * limits.max_files or list_bytes > most:
-        raise InvalidInputError(
-            f"the zip lists {num_entries} entries in {list_bytes} bytes, allowed are "
-            f"{limits.max_files} files"
-        )
 
 
 def _is_left_out(info: zipfile.ZipInfo) -> bool:
@@ -143,7 +107,7 @@ def _check_info(info: zipfile.ZipInfo, where: str) -> None:
     # zipfile cuts a name at NUL: what it was called before says whether it did.
     if info.orig_filename != info.filename:
         raise InvalidInputError(f"{where} has a name that reads differently to different tools")
-    if info.flag_bits & _IS_ENCRYPTED or info.compress_type not in _COMPRESSIONS:
+    if not is_readable(info):
         raise InvalidInputError(f"{where} is encrypted, or compressed by something but deflate")
 
 
