@@ -93,7 +93,7 @@ def _demonstrate_run(
     Raises:
         CommandError: it did not succeed.
     """
-    run = client.launch_preset(preset, seed=seed)
+    run = client.submit(preset, seed=seed)
     console.print(f"run {run['name']!r}: {platform.address}/runs/{run['id']}", highlight=False)
     _conclude(client, follow_run(platform, client, run["id"], console), console)
 

@@ -12,7 +12,6 @@ from backend.contract.disk import DiskState, read_space
 from backend.contract.messages import Claim, ClaimRequest
 from backend.contract.settings import Settings
 from worker.api_client import ApiClient, UnreachableError
-from worker.naming import default_name
 
 LOG = logging.getLogger("maye.doorbell")
 API_TIMEOUT_S = 10.0
@@ -26,6 +25,7 @@ class Doorbell:
     """Answers rings for one worker."""
 
     settings: Settings
+    """With the worker's name, which is taken before."""
     runners: list[subprocess.Popen[bytes]] = field(default_factory=list)
     """Runners that this process has started; kept only so that they are reaped."""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -54,8 +54,7 @@ class Doorbell:
         if space.state is DiskState.FULL:
             LOG.warning("no run is taken: %s", space.describe())
             return None
-        name = self.settings.worker_name or default_name()
-        request = ClaimRequest(worker=name, slots=self.settings.worker_slots)
+        request = ClaimRequest(worker=self.settings.worker_name, slots=self.settings.worker_slots)
         deadline = time.monotonic() + RETRY_FOR_S
         while True:
             try:

@@ -54,17 +54,6 @@ class RunMethods(Connected):
             "runs", body if priority is None else {**body, "priority": priority}
         )
 
-    def launch_preset(
-        self,
-        preset: str,
-        *,
-        seed: int | None = None,
-        name: str | None = None,
-        changes: Mapping[str, Any] | None = None,
-    ) -> api.RunDetail:
-        """Queue a run of a preset; see `submit`."""
-        return self.submit(preset, seed=seed, name=name, changes=changes)
-
     def presets(self) -> list[api.PresetInfo]:
         """Ready configurations."""
         return self.connection.get("presets")

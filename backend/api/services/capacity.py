@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.api.services.run_states import OWNED
-from backend.api.services.scheduling import Gpu, Offer, Waiting
+from backend.api.services.scheduling import Gpu, Offer, Waiting, in_order
 from backend.contract.devices import DeviceKind, DeviceNeed, NeededKind
 from backend.contract.runs import RunStatus
 from backend.database.session import RUN_COUNTER, lock_counter
@@ -43,20 +43,16 @@ def lock_queue(session: Session) -> None:
 
 def load_queue(session: Session) -> list[Waiting]:
     """Queued runs, in the order in which they are served."""
-    query = (
-        sa.select(
-            Run.number,
-            Run.name,
-            Run.priority,
-            Run.device_kind,
-            Run.num_devices,
-            Run.min_device_memory_gib,
-            Run.created_at,
-        )
-        .where(Run.status == RunStatus.QUEUED)
-        .order_by(Run.priority.desc(), Run.number)
-    )
-    return [
+    query = sa.select(
+        Run.number,
+        Run.name,
+        Run.priority,
+        Run.device_kind,
+        Run.num_devices,
+        Run.min_device_memory_gib,
+        Run.created_at,
+    ).where(Run.status == RunStatus.QUEUED)
+    return in_order(
         Waiting(
             number,
             name,
@@ -67,7 +63,7 @@ def load_queue(session: Session) -> list[Waiting]:
         for number, name, priority, kind, num_devices, memory_gib, created_at in session.execute(
             query
         )
-    ]
+    )
 
 
 def load_held(session: Session, now: datetime) -> list[Held]:

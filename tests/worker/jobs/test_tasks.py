@@ -60,7 +60,7 @@ def test_a_ring_starts_a_detached_runner_for_every_claim(
     (tmp_path / "worker-token").write_text(TOKEN)
     for folder in (Home(tmp_path).model("workbench-base"), Home(tmp_path).dataset(DATASET)):
         folder.mkdir(parents=True)
-    doorbell = Doorbell(Settings(home=tmp_path, api_url=address))
+    doorbell = Doorbell(Settings(home=tmp_path, api_url=address, worker_name="host"))
     assert doorbell.answer() == 2
     for run_id, runner in zip(run_ids, doorbell.runners, strict=True):
         assert os.getsid(runner.pid) == runner.pid != os.getsid(0)
@@ -86,7 +86,7 @@ def test_a_run_whose_model_cannot_be_seen_is_given_back_with_the_reason(
     address = f"http://127.0.0.1:{server.server_address[1]}"
     monkeypatch.setenv("MAYE_API_URL", address)
     (tmp_path / "worker-token").write_text(TOKEN)
-    doorbell = Doorbell(Settings(home=tmp_path, api_url=address))
+    doorbell = Doorbell(Settings(home=tmp_path, api_url=address, worker_name="host"))
     assert doorbell.answer() == 1
     assert doorbell.runners[0].wait(timeout=30) == 0
     (end,) = api.ends
@@ -108,7 +108,7 @@ def test_a_ring_waits_a_little_for_an_api_that_is_away(
     (tmp_path / "worker-token").write_text(TOKEN)
     address = f"http://127.0.0.1:{server.server_address[1]}"
     started_at = time.monotonic()
-    assert Doorbell(Settings(home=tmp_path, api_url=address)).answer() == 0
+    assert Doorbell(Settings(home=tmp_path, api_url=address, worker_name="host")).answer() == 0
     assert 0.3 < time.monotonic() - started_at < 10.0
     server.shutdown()
     server.server_close()
